@@ -1,0 +1,1 @@
+"""The truth: bytes in, in order, for ever."""

@@ -1,0 +1,83 @@
+"""Every error that the event store raises on purpose.
+
+EventstoreError
+├── UnreadableBody      no parser of ours understands these bytes
+│   └── TooLarge        they go beyond a bound: bytes, fields, depth
+├── PortalMismatch      the payload says that it belongs to another portal
+├── UnknownPortal       nobody registered this slug
+├── PortalExists        somebody registered this slug, or this member_id, before
+├── UnknownToken        no token has this id
+├── UnknownQuarantined  no sealed body has this number
+├── WrongSecretKey      the store was made with another installation key
+├── StoreInUse          another process holds the lock
+├── StoreUnavailable    the database did not take or give what was asked
+└── CorruptLog          the stored bytes are not what was written
+
+Messages never carry a payload, a key or a token.
+"""
+
+
+class EventstoreError(Exception):
+    """The base of all errors that this package raises on purpose."""
+
+
+class UnreadableBody(EventstoreError):
+    """The bytes are no body that a portal sends. The message says where they stop making sense."""
+
+
+class TooLarge(UnreadableBody):
+    """The body goes beyond a bound."""
+
+
+class PortalMismatch(EventstoreError):
+    """The payload names the member_id of another portal than the one it was sent to."""
+
+    def __init__(self, *, portal: str, place: str = "the payload") -> None:
+        super().__init__(f"{place} belongs to another portal than {portal!r}: nothing was appended")
+        self.portal = portal
+
+
+class UnknownPortal(EventstoreError):
+    """No portal is registered under this slug."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"no portal {slug!r}; `chronicle portal list` shows the registered ones")
+        self.slug = slug
+
+
+class PortalExists(EventstoreError):
+    """The slug or the member_id is taken."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"a portal with the slug {slug!r} or its member_id is registered already")
+        self.slug = slug
+
+
+class UnknownToken(EventstoreError):
+    """No token has this id."""
+
+    def __init__(self, token_id: str) -> None:
+        super().__init__(f"no token {token_id!r}; `chronicle token list` shows the known ones")
+
+
+class UnknownQuarantined(EventstoreError):
+    """No sealed body has this number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"nothing in quarantine under {number}; `chronicle quarantine list`")
+
+
+class WrongSecretKey(EventstoreError):
+    """The key file is not the one that this store was made with."""
+
+
+class StoreInUse(EventstoreError):
+    """Another process holds the store's lock."""
+
+
+class StoreUnavailable(EventstoreError):
+    """The database did not take what was sent, or did not give what was asked."""
+
+
+class CorruptLog(EventstoreError):
+    """The stored bytes are not what was written."""

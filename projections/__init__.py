@@ -1,0 +1,1 @@
+"""What the events mean: from the log and nothing else."""
