@@ -1,0 +1,217 @@
+"""Where one engine differs from another, and nowhere else.
+
+Statements are SQLAlchemy Core, written once. They run on the driver's own connection, because
+SQLAlchemy's asynchronous engine costs more than most of our queries do.
+"""
+
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Protocol
+
+import aiosqlite
+from sqlalchemy import BindParameter, ColumnElement, MetaData, Table, bindparam
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.sql.base import Executable
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import Boolean
+
+from eventstore.errors import StoreUnavailable
+
+SAFE_SQLITE: Final = (3, 51, 3)
+"""Older versions can corrupt a file that two connections write and checkpoint at once."""
+
+Row = tuple[Any, ...]
+
+
+class Compiled(NamedTuple):
+    """A statement as the driver takes it: its text, its parameters in order, its constants."""
+
+    text: str
+    names: tuple[str, ...]
+    constants: Mapping[str, Any]
+
+    def bind(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Put the values in the order of the text."""
+        given = {**self.constants, **values}
+        return tuple(
+            json.dumps(value) if isinstance(value := given[name], list) else value
+            for name in self.names
+        )
+
+
+class one_of(ColumnElement[bool]):  # noqa: N801 - reads as SQL does, like SQLAlchemy's own
+    """`column IN (the members of a list parameter)`: one text, however long the list."""
+
+    inherit_cache = False
+    type = Boolean()
+
+    def __init__(self, column: ColumnElement[Any], name: str) -> None:
+        self.column = column
+        self.listed: BindParameter[Any] = bindparam(name)
+
+
+@compiles(one_of, "sqlite")
+def _one_of_sqlite(element: one_of, compiler: SQLCompiler, **options: Any) -> str:
+    column = compiler.process(element.column, **options)
+    listed = compiler.process(element.listed, **options)
+    return f"{column} IN (SELECT value FROM json_each({listed}))"
+
+
+@lru_cache(maxsize=512)
+def compiled(statement: Executable) -> Compiled:
+    """Compile a statement for SQLite's driver, once."""
+    result = statement.compile(dialect=sqlite.dialect(paramstyle="qmark"))  # type: ignore[attr-defined]
+    required = {name for name, value in result.params.items() if value is None}
+    constants = {name: value for name, value in result.params.items() if name not in required}
+    return Compiled(str(result), tuple(result.positiontup or ()), constants)
+
+
+def insertion(table: Table) -> str:
+    """Return the text that inserts rows given in the order of the table's columns."""
+    columns = ", ".join(column.name for column in table.columns)
+    marks = ", ".join("?" * len(table.columns))
+    return f'INSERT INTO "{table.name}" ({columns}) VALUES ({marks})'  # noqa: S608 - our names
+
+
+class Session(Protocol):
+    """One connection to one database, used by one task at a time."""
+
+    async def rows(self, statement: Executable, **values: Any) -> list[Row]:
+        """Return all rows of a query."""
+
+    async def run(self, statement: Executable, **values: Any) -> None:
+        """Run a statement that returns nothing."""
+
+    async def run_many(self, statement: Executable, values: Iterable[Row]) -> None:
+        """Run a statement once for each tuple of its parameters, in the order of its text."""
+
+    async def insert(self, table: Table, rows: Iterable[Row]) -> None:
+        """Insert rows given in the order of the table's columns."""
+
+    def transaction(self) -> "AsyncTransaction":
+        """All that runs inside is kept together, or not at all; reads see one moment."""
+
+
+class AsyncTransaction(Protocol):
+    """A transaction as a context: commits at its end, rolls back on an error."""
+
+    async def __aenter__(self) -> Any: ...
+    async def __aexit__(self, *exc: object) -> bool | None: ...
+
+
+class SqliteSession:
+    """A session on one SQLite file."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    async def rows(self, statement: Executable, **values: Any) -> list[Row]:
+        prepared = compiled(statement)
+        found = await self._connection.execute_fetchall(prepared.text, prepared.bind(values))
+        return list(found)
+
+    async def run(self, statement: Executable, **values: Any) -> None:
+        prepared = compiled(statement)
+        await self._connection.execute_fetchall(prepared.text, prepared.bind(values))
+
+    async def run_many(self, statement: Executable, values: Iterable[Row]) -> None:
+        await self._executemany(compiled(statement).text, values)
+
+    async def insert(self, table: Table, rows: Iterable[Row]) -> None:
+        await self._executemany(insertion(table), rows)
+
+    async def _executemany(self, text: str, values: Iterable[Row]) -> None:
+        async with self._connection.executemany(text, values):
+            pass
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        await self._connection.execute_fetchall("BEGIN")
+        try:
+            yield
+        except BaseException:
+            await self._connection.execute_fetchall("ROLLBACK")
+            raise
+        await self._connection.execute_fetchall("COMMIT")
+
+    async def close(self) -> None:
+        """Close the file."""
+        await self._connection.close()
+
+
+def connect(path: Path, *, journal: str, synchronous: str) -> sqlite3.Connection:
+    """Open a SQLite file to write to it, creating it if need be.
+
+    Raises StoreUnavailable when the file cannot be opened.
+    """
+    try:
+        connection = sqlite3.connect(
+            path, timeout=5, isolation_level=None, check_same_thread=False
+        )
+        # A rollback journal that is truncated instead of unlinked spares a directory sync.
+        connection.execute(f"PRAGMA journal_mode={journal}")
+        connection.execute(f"PRAGMA synchronous={synchronous}")
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"{path}: {error}") from error
+    return connection
+
+
+async def open_writer(path: Path, *, synchronous: str) -> SqliteSession:
+    """Open a session that writes a file in WAL mode."""
+    session = SqliteSession(await aiosqlite.connect(path, timeout=5, isolation_level=None))
+    connection = session._connection  # noqa: SLF001 - our own
+    await connection.execute_fetchall("PRAGMA journal_mode=WAL")
+    await connection.execute_fetchall(f"PRAGMA synchronous={synchronous}")
+    return session
+
+
+async def open_reader(path: Path) -> SqliteSession:
+    """Open a session that only reads. A file that is gone is an error, not an empty one.
+
+    Raises StoreUnavailable when there is no such file.
+    """
+    try:
+        connection = await aiosqlite.connect(
+            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5, isolation_level=None
+        )
+    except sqlite3.OperationalError as error:
+        raise StoreUnavailable(f"{path}: {error}") from error
+    return SqliteSession(connection)
+
+
+def create_statements(metadata: MetaData, *, indexes: bool = True) -> list[str]:
+    """Return the DDL of these tables, without their secondary indexes if so asked."""
+    dialect = sqlite.dialect()  # type: ignore[attr-defined]
+    statements = [
+        str(CreateTable(table, if_not_exists=True).compile(dialect=dialect))
+        for table in metadata.sorted_tables
+    ]
+    return statements + (index_statements(metadata) if indexes else [])
+
+
+def index_statements(metadata: MetaData) -> list[str]:
+    """Return the DDL of the secondary indexes of these tables."""
+    dialect = sqlite.dialect()  # type: ignore[attr-defined]
+    return [
+        str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect))
+        for table in metadata.sorted_tables
+        for index in sorted(table.indexes, key=lambda index: str(index.name))
+    ]
+
+
+def upsert(table: Table) -> Any:
+    """Return an INSERT that may say what happens when the key is there."""
+    return sqlite_insert(table)
+
+
+def rows_of(values: Sequence[Mapping[str, Any]], table: Table) -> list[Row]:
+    """Put mappings in the order of the table's columns."""
+    names = [column.name for column in table.columns]
+    return [tuple(value[name] for name in names) for value in values]
