@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, cast
 
 import aiosqlite
 from sqlalchemy import BindParameter, ColumnElement, MetaData, Table, bindparam
@@ -61,13 +61,13 @@ class one_of(ColumnElement[bool]):  # noqa: N801 - reads as SQL does, like SQLAl
 def _one_of_sqlite(element: one_of, compiler: SQLCompiler, **options: Any) -> str:
     column = compiler.process(element.column, **options)
     listed = compiler.process(element.listed, **options)
-    return f"{column} IN (SELECT value FROM json_each({listed}))"
+    return f"{column} IN (SELECT value FROM json_each({listed}))"  # noqa: S608 - compiled parts
 
 
 @lru_cache(maxsize=512)
 def compiled(statement: Executable) -> Compiled:
     """Compile a statement for SQLite's driver, once."""
-    result = statement.compile(dialect=sqlite.dialect(paramstyle="qmark"))  # type: ignore[attr-defined]
+    result = statement.compile(dialect=sqlite.dialect(paramstyle="qmark"))
     required = {name for name, value in result.params.items() if value is None}
     constants = {name: value for name, value in result.params.items() if name not in required}
     return Compiled(str(result), tuple(result.positiontup or ()), constants)
@@ -115,7 +115,7 @@ class SqliteSession:
     async def rows(self, statement: Executable, **values: Any) -> list[Row]:
         prepared = compiled(statement)
         found = await self._connection.execute_fetchall(prepared.text, prepared.bind(values))
-        return list(found)
+        return cast(list[Row], found)
 
     async def run(self, statement: Executable, **values: Any) -> None:
         prepared = compiled(statement)
@@ -152,9 +152,7 @@ def connect(path: Path, *, journal: str, synchronous: str) -> sqlite3.Connection
     Raises StoreUnavailable when the file cannot be opened.
     """
     try:
-        connection = sqlite3.connect(
-            path, timeout=5, isolation_level=None, check_same_thread=False
-        )
+        connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
         # A rollback journal that is truncated instead of unlinked spares a directory sync.
         connection.execute(f"PRAGMA journal_mode={journal}")
         connection.execute(f"PRAGMA synchronous={synchronous}")
@@ -172,6 +170,11 @@ async def open_writer(path: Path, *, synchronous: str) -> SqliteSession:
     return session
 
 
+def read_only(path: Path) -> str:
+    """Return the address that opens a file without creating or changing it."""
+    return f"{path.absolute().as_uri()}?mode=ro"
+
+
 async def open_reader(path: Path) -> SqliteSession:
     """Open a session that only reads. A file that is gone is an error, not an empty one.
 
@@ -179,7 +182,7 @@ async def open_reader(path: Path) -> SqliteSession:
     """
     try:
         connection = await aiosqlite.connect(
-            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5, isolation_level=None
+            read_only(path), uri=True, timeout=5, isolation_level=None
         )
     except sqlite3.OperationalError as error:
         raise StoreUnavailable(f"{path}: {error}") from error
@@ -188,7 +191,7 @@ async def open_reader(path: Path) -> SqliteSession:
 
 def create_statements(metadata: MetaData, *, indexes: bool = True) -> list[str]:
     """Return the DDL of these tables, without their secondary indexes if so asked."""
-    dialect = sqlite.dialect()  # type: ignore[attr-defined]
+    dialect = sqlite.dialect()
     statements = [
         str(CreateTable(table, if_not_exists=True).compile(dialect=dialect))
         for table in metadata.sorted_tables
@@ -198,7 +201,7 @@ def create_statements(metadata: MetaData, *, indexes: bool = True) -> list[str]:
 
 def index_statements(metadata: MetaData) -> list[str]:
     """Return the DDL of the secondary indexes of these tables."""
-    dialect = sqlite.dialect()  # type: ignore[attr-defined]
+    dialect = sqlite.dialect()
     return [
         str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect))
         for table in metadata.sorted_tables

@@ -1,0 +1,415 @@
+"""The catalog: which portals there are, who may write to them, and who may read them."""
+
+import json
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from sqlalchemy import delete, event, func, insert, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.sql.base import Executable
+
+from eventstore import schema
+from eventstore.database import create_statements, upsert
+from eventstore.errors import (
+    EventstoreError,
+    PortalExists,
+    StoreUnavailable,
+    UnknownPortal,
+    UnknownToken,
+    WrongSecretKey,
+)
+from eventstore.event import Instant
+from eventstore.log import Origin
+from eventstore.secret_key import SecretKey
+
+SCOPES: Final = (
+    "messages:read",
+    "messages:read.deleted",
+    "events:read",
+    "events:write",
+    "export",
+    "audit",
+)
+_SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_MEMBER_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+class InvalidRegistration(EventstoreError):
+    """What was asked to be registered is not of the form that it must have."""
+
+
+@dataclass(frozen=True)
+class Portal:
+    """One Bitrix24 account. Its name for ever is the `member_id`; the slug stands in URLs."""
+
+    id: int
+    slug: str
+    member_id: str
+    domain: str | None
+    created_at: Instant
+    hmac_key: bytes = field(repr=False)
+    application_tokens: frozenset[bytes] = field(repr=False, default=frozenset())
+    ingest_keys: frozenset[bytes] = field(repr=False, default=frozenset())
+    generation: int = 1
+
+    @cached_property
+    def origin(self) -> Origin:
+        """What the log must know of this portal."""
+        return Origin(self.id, self.hmac_key)
+
+
+@dataclass(frozen=True)
+class Token:
+    """What a reader or a writer may do, and where. No portal means none."""
+
+    id: str
+    label: str | None
+    portals: frozenset[str]
+    scopes: frozenset[str]
+    created_at: Instant
+    expires_at: Instant | None
+    revoked_at: Instant | None
+    digest: bytes = field(repr=False, default=b"")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The whole catalog at one moment, in memory: what every request asks."""
+
+    revision: int
+    portals: Mapping[str, Portal]
+    tokens: Mapping[bytes, Token]
+
+    @cached_property
+    def by_ingest_key(self) -> Mapping[bytes, Portal]:
+        """Find a portal by the digest of an ingest key."""
+        return {digest: portal for portal in self.portals.values() for digest in portal.ingest_keys}
+
+    def portal(self, slug: str) -> Portal:
+        """Return a portal by its slug.
+
+        Raises UnknownPortal.
+        """
+        try:
+            return self.portals[slug]
+        except KeyError:
+            raise UnknownPortal(slug) from None
+
+
+EMPTY: Final = Snapshot(0, MappingProxyType({}), MappingProxyType({}))
+
+
+class Catalog:
+    """The catalog file. Any process may open it and change it, briefly."""
+
+    def __init__(self, engine: AsyncEngine, key: SecretKey) -> None:
+        self.engine = engine
+        self.key = key
+
+    @classmethod
+    async def open(cls, path: Path, key: SecretKey) -> "Catalog":
+        """Open the catalog, creating it if need be.
+
+        Raises WrongSecretKey when it was made with another key than this one, and
+        StoreUnavailable when the file cannot be opened.
+        """
+        engine = create_async_engine(
+            f"sqlite+aiosqlite:///{path}", pool_size=1, max_overflow=0, connect_args={"timeout": 5}
+        )
+        event.listen(engine.sync_engine, "connect", _durable)
+        event.listen(engine.sync_engine, "begin", _begin_immediate)
+        catalog = cls(engine, key)
+        try:
+            await catalog._create()
+        except DBAPIError as error:
+            await engine.dispose()
+            raise StoreUnavailable(f"{path}: {error.orig}") from error
+        except WrongSecretKey:
+            await engine.dispose()
+            raise
+        return catalog
+
+    async def close(self) -> None:
+        """Close the file."""
+        await self.engine.dispose()
+
+    async def _create(self) -> None:
+        async with self.engine.begin() as tx:
+            for statement in create_statements(schema.catalog_metadata):
+                await tx.exec_driver_sql(statement)
+            kept = (await tx.execute(select(schema.installation.c.key_check))).scalar()
+            if kept is None:
+                row = {"id": 1, "key_check": self.key.check_value, "revision": 1}
+                await tx.execute(insert(schema.installation), row)
+            elif kept != self.key.check_value:
+                raise WrongSecretKey(
+                    "this store was made with another secret key: put the first one back"
+                )
+
+    # --- portals
+
+    async def add_portal(
+        self,
+        slug: str,
+        member_id: str,
+        *,
+        now: Instant,
+        application_tokens: Sequence[str] = (),
+        domain: str | None = None,
+    ) -> str:
+        """Register a portal; return its ingest key, which is not kept.
+
+        Raises InvalidRegistration for a slug or a member_id of the wrong form, and PortalExists
+        when one of them is taken.
+        """
+        if not _SLUG.fullmatch(slug):
+            raise InvalidRegistration(f"slug {slug!r}: use a-z, 0-9 and -, at most 63")
+        if not _MEMBER_ID.fullmatch(member_id):
+            raise InvalidRegistration("member id: 1 to 128 printable characters without spaces")
+        hmac_key = secrets.token_bytes(32)
+        sealed = self.key.seal(hmac_key, f"portal key of {member_id}")
+        async with self._change() as tx:
+            try:
+                row = {"slug": slug, "member_id": member_id, "domain": domain}
+                await tx.execute(
+                    insert(schema.portal), {**row, "sealed_key": sealed, "created_at": now}
+                )
+            except IntegrityError:
+                raise PortalExists(slug) from None
+            portal_id = await _portal_id(tx, slug)
+            await tx.execute(insert(schema.generation), {"portal_id": portal_id, "number": 1})
+            for token in application_tokens:
+                await self._add_application_token(tx, portal_id, token, now)
+            return await self._add_ingest_key(tx, portal_id, now)
+
+    async def add_application_token(self, slug: str, token: str, *, now: Instant) -> None:
+        """Accept one more application token. Raises UnknownPortal."""
+        async with self._change() as tx:
+            await self._add_application_token(tx, await _portal_id(tx, slug), token, now)
+
+    async def remove_application_token(self, slug: str, token: str) -> bool:
+        """Accept an application token no longer; say whether it was accepted before.
+
+        Raises UnknownPortal.
+        """
+        async with self._change() as tx:
+            table = schema.application_token
+            result = await tx.execute(
+                delete(table).where(
+                    table.c.portal_id == await _portal_id(tx, slug),
+                    table.c.digest == self.key.digest("application token", token),
+                )
+            )
+            return bool(result.rowcount)
+
+    async def rotate_ingest_key(self, slug: str, *, now: Instant, revoke_old: bool) -> str:
+        """Return a new ingest key. The old ones stay valid unless they are revoked.
+
+        Bitrix24 does not send again what an unknown key refused, so handlers must be moved first.
+        Raises UnknownPortal.
+        """
+        async with self._change() as tx:
+            portal_id = await _portal_id(tx, slug)
+            if revoke_old:
+                table = schema.ingest_key
+                await tx.execute(delete(table).where(table.c.portal_id == portal_id))
+            return await self._add_ingest_key(tx, portal_id, now)
+
+    async def _add_ingest_key(self, tx: AsyncConnection, portal_id: int, now: Instant) -> str:
+        key = secrets.token_urlsafe(24)
+        digest = self.key.digest("ingest key", key)
+        row = {"portal_id": portal_id, "digest": digest, "created_at": now}
+        await tx.execute(insert(schema.ingest_key), row)
+        return key
+
+    async def _add_application_token(
+        self, tx: AsyncConnection, portal_id: int, token: str, now: Instant
+    ) -> None:
+        if not token:
+            raise InvalidRegistration("an application token cannot be empty")
+        digest = self.key.digest("application token", token)
+        row = {"portal_id": portal_id, "digest": digest, "created_at": now}
+        await tx.execute(upsert(schema.application_token).on_conflict_do_nothing(), row)
+
+    # --- tokens
+
+    async def create_token(
+        self,
+        *,
+        portals: Sequence[str],
+        scopes: Sequence[str],
+        now: Instant,
+        expires_at: Instant | None = None,
+        label: str | None = None,
+    ) -> tuple[str, str]:
+        """Make a bearer token; return its id and the token itself, of which only a digest is kept.
+
+        Raises UnknownPortal, and InvalidRegistration for an unknown scope.
+        """
+        if unknown := sorted(set(scopes) - set(SCOPES)):
+            raise InvalidRegistration(f"unknown scope {unknown[0]!r}: one of {', '.join(SCOPES)}")
+        token_id, secret = secrets.token_hex(6), f"chronicle_{secrets.token_urlsafe(32)}"
+        async with self._change() as tx:
+            for slug in portals:
+                await _portal_id(tx, slug)
+            row = {
+                "id": token_id,
+                "digest": self.key.digest("bearer token", secret),
+                "label": label,
+                "portals": json.dumps(sorted(set(portals))),
+                "scopes": json.dumps(sorted(set(scopes))),
+                "created_at": now,
+                "expires_at": expires_at,
+            }
+            await tx.execute(insert(schema.token), row)
+        return token_id, secret
+
+    async def revoke_token(self, token_id: str, *, now: Instant) -> None:
+        """Refuse a token from now on. Raises UnknownToken."""
+        async with self._change() as tx:
+            table = schema.token
+            result = await tx.execute(
+                update(table)
+                .where(table.c.id == token_id)
+                .values(revoked_at=func.coalesce(table.c.revoked_at, now))
+            )
+            if not result.rowcount:
+                raise UnknownToken(token_id)
+
+    # --- counts and pointers
+
+    async def count_rejections(self, counts: Mapping[tuple[int, str], int]) -> None:
+        """Add to the number of requests that were refused, by portal and reason."""
+        statement = upsert(schema.rejection)
+        statement = statement.on_conflict_do_update(
+            set_={"count": schema.rejection.c.count + statement.excluded.count}
+        )
+        async with self.engine.begin() as tx:
+            for (portal_id, reason), count in counts.items():
+                row = {"portal_id": portal_id, "reason": reason, "count": count}
+                await tx.execute(statement, row)
+
+    async def rejections(self) -> dict[int, int]:
+        """Return how many requests were refused, by portal."""
+        table = schema.rejection
+        statement = select(table.c.portal_id, func.sum(table.c.count)).group_by(table.c.portal_id)
+        return {portal_id: int(count) for portal_id, count in await self._rows(statement)}
+
+    async def point_to(self, number: int) -> None:
+        """Let the readers of all portals use a generation from now on."""
+        async with self._change() as tx:
+            await tx.execute(update(schema.generation).values(number=number))
+
+    # --- reading
+
+    async def revision(self) -> int:
+        """Return the number that moves with every change."""
+        return int((await self._rows(select(schema.installation.c.revision)))[0][0])
+
+    async def snapshot(self) -> Snapshot:
+        """Return the whole catalog."""
+        async with self.engine.connect() as tx:
+            revision = (await tx.execute(select(schema.installation.c.revision))).scalar_one()
+            ingest_keys = await _digests(tx, schema.ingest_key)
+            application_tokens = await _digests(tx, schema.application_token)
+            numbers = await tx.execute(select(schema.generation))
+            generations = {row.portal_id: row.number for row in numbers}
+            portals = [
+                Portal(
+                    id=row.id,
+                    slug=row.slug,
+                    member_id=row.member_id,
+                    domain=row.domain,
+                    created_at=row.created_at,
+                    hmac_key=self.key.unseal(row.sealed_key, f"portal key of {row.member_id}"),
+                    application_tokens=frozenset(application_tokens.get(row.id, ())),
+                    ingest_keys=frozenset(ingest_keys.get(row.id, ())),
+                    generation=generations.get(row.id, 1),
+                )
+                for row in await tx.execute(select(schema.portal).order_by(schema.portal.c.id))
+            ]
+            tokens = [
+                _token(row)
+                for row in await tx.execute(
+                    select(schema.token).order_by(schema.token.c.created_at)
+                )
+            ]
+        return Snapshot(
+            revision,
+            {portal.slug: portal for portal in portals},
+            {token.digest: token for token in tokens},
+        )
+
+    async def _rows(self, statement: Executable) -> Sequence[Any]:
+        async with self.engine.connect() as tx:
+            return (await tx.execute(statement)).all()
+
+    def _change(self) -> "_Change":
+        return _Change(self.engine)
+
+
+class _Change:
+    """A transaction that moves the revision."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._context = engine.begin()
+
+    async def __aenter__(self) -> AsyncConnection:
+        tx = await self._context.__aenter__()
+        table = schema.installation
+        await tx.execute(update(table).values(revision=table.c.revision + 1))
+        return tx
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._context.__aexit__(*error)  # type: ignore[arg-type]
+
+
+async def _portal_id(tx: AsyncConnection, slug: str) -> int:
+    found = await tx.execute(select(schema.portal.c.id).where(schema.portal.c.slug == slug))
+    portal_id = found.scalar()
+    if portal_id is None:
+        raise UnknownPortal(slug)
+    return int(portal_id)
+
+
+async def _digests(tx: AsyncConnection, table: Any) -> dict[int, list[bytes]]:
+    found: dict[int, list[bytes]] = {}
+    for portal_id, digest in await tx.execute(select(table.c.portal_id, table.c.digest)):
+        found.setdefault(portal_id, []).append(digest)
+    return found
+
+
+def _token(row: Any) -> Token:
+    return Token(
+        id=row.id,
+        label=row.label,
+        portals=frozenset(json.loads(row.portals)),
+        scopes=frozenset(json.loads(row.scopes)),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+        digest=row.digest,
+    )
+
+
+def _durable(connection: Any, _record: object) -> None:
+    # We begin transactions ourselves: sqlite3 would begin them later than it should.
+    connection.isolation_level = None
+    with suppress(AttributeError):
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=TRUNCATE")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.close()
+
+
+def _begin_immediate(connection: Any) -> None:
+    # Of two that read and then write, a deferred transaction would fail one.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
