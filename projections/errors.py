@@ -1,0 +1,19 @@
+"""Every error that the projections raise on purpose.
+
+ProjectionsError
+└── Undecodable         no decoder of ours understands this event
+
+Messages never carry a value from a payload.
+"""
+
+
+class ProjectionsError(Exception):
+    """The base of all errors that this package raises on purpose."""
+
+
+class Undecodable(ProjectionsError):
+    """No facts can be told from an event. `reason` names the place, never what stands there."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
