@@ -1,0 +1,327 @@
+"""Messages: what each says and has said, and who posted, edited and deleted it when."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final, Literal, NamedTuple
+
+from pydantic_core import from_json
+from sqlalchemy import Index
+
+from eventstore.event import Instant
+from projections.agree import CHANGE, POSTING, Entry, Report, agree, close_up
+from projections.canonical import classes, cut
+from projections.facts import Basis, Fact, canonical_json
+from projections.tables import table_of
+
+_RANK: Final = {"message_posted": POSTING, "message_edited": CHANGE}
+_TELLING: Final = {"message_posted": 0, "message_edited": 1, "message_deleted": 2}
+_LEAST_TELLING: Final = 3
+_NOTHING: Final[Mapping[str, Any]] = {}
+
+
+class MessageRow(NamedTuple):
+    """A message as it is now. The fields are the columns, in their order.
+
+    `text` is that of the newest version, also after a deletion; null where no text was seen.
+    `versions` counts them. What the source did not say is null, and the basis beside it says why.
+    `edited_…` and `deleted_…` are all null while nobody witnessed such a thing. `reply_to`,
+    `forward`, `files` and `witnesses` are JSON texts.
+    """
+
+    portal_id: int
+    message_id: int
+    chat_id: int | None
+    author_id: int | None
+    text: str | None
+    state: Literal["live", "deleted"]
+    versions: int
+    system: int
+    posted_at: Instant | None
+    posted_basis: Basis
+    edited_at: Instant | None
+    edited_basis: Basis | None
+    edited_by: int | None
+    edited_by_basis: Basis | None
+    deleted_at: Instant | None
+    deleted_basis: Basis | None
+    deleted_by: int | None
+    deleted_by_basis: Basis | None
+    reply_to: str | None
+    forward: str | None
+    files: str
+    first_position: int
+    last_position: int
+    witnesses: str
+
+
+class VersionRow(NamedTuple):
+    """A text that a message had, from one moment until the next. The fields are the columns.
+
+    `from_position` is the lowest position that tells of it. `until_at` is null for the last
+    version of a live message; for the last of a deleted one it is the deletion, even where the
+    version was reported later than that (reference, trap 9).
+    """
+
+    portal_id: int
+    message_id: int
+    version: int
+    text: str
+    from_at: Instant
+    from_basis: Basis
+    from_position: int
+    until_at: Instant | None
+    until_basis: Basis | None
+    witnesses: str
+
+
+class MessageRows(NamedTuple):
+    """All rows of one message."""
+
+    message: MessageRow | None
+    versions: tuple[VersionRow, ...]
+
+
+message: Final = table_of(
+    "message",
+    MessageRow,
+    Index("message_chat", "portal_id", "chat_id", "message_id"),
+    Index("message_author", "portal_id", "author_id", "message_id"),
+    key=2,
+)
+message_version: Final = table_of("message_version", VersionRow, key=3)
+
+
+class _Told(NamedTuple):
+    """A fact, and its detail, read."""
+
+    fact: Fact
+    detail: Mapping[str, Any]
+
+
+class _Deed(NamedTuple):
+    """An edit or a deletion: four columns of a message."""
+
+    at: Instant | None
+    basis: Basis | None
+    by: int | None
+    by_basis: Basis | None
+
+
+_NEVER: Final = _Deed(None, None, None, None)
+
+
+def message_rows(facts: Iterable[Fact]) -> MessageRows:
+    """Give the rows of one message: from all facts that name it, in any order, repeated or not.
+
+    A deletion is final; what came after it stays in the chain (reference, trap 9).
+    """
+    told = [_Told(fact, from_json(fact.detail) if fact.detail else _NOTHING) for fact in facts]
+    if not told:
+        return MessageRows(None, ())
+    changes, deletions, sights = _part(told)
+    texts = classes([_text(each) for each in changes + sights])
+    chain = agree(_reports(changes, texts), _reports(sights, texts))
+    posted_at, posted_basis = _posted(told)
+    edited, deleted = _edited(chain), _deleted(deletions)
+    versions = _versions(chain, posted_at, deleted)
+    positions = [each.fact.position for each in told]
+    fact = told[0].fact
+    row = MessageRow(
+        fact.portal_id,
+        fact.message_id or 0,
+        _most_telling(told, _chat),
+        _most_telling(told, _author),
+        versions[-1].text if versions else None,
+        "deleted" if deletions else "live",
+        len(versions),
+        int(any(each.detail.get("system") for each in told)),
+        posted_at,
+        posted_basis,
+        *edited,
+        *deleted,
+        *_parts(told, chain),
+        min(positions),
+        max(positions),
+        _names(frozenset(each.fact.witness for each in told)),
+    )
+    return MessageRows(row, versions)
+
+
+def _part(told: Sequence[_Told]) -> tuple[list[_Told], list[_Told], list[_Told]]:
+    """Part what tells of a text, of the deletion, and what only lets a text be seen.
+
+    An edit to nothing is a deletion (reference, trap 32), unless the message ever had more to
+    show than its text.
+    """
+    changes: list[_Told] = []
+    deletions: list[_Told] = []
+    sights: list[_Told] = []
+    for each in told:
+        kind, text = each.fact.kind, each.fact.text
+        if kind == "message_deleted" or (kind == "message_edited" and text == "" and _bare(told)):
+            deletions.append(each)
+        elif text is not None:
+            (changes if kind in _RANK else sights).append(each)
+    return changes, deletions, sights
+
+
+def _bare(told: Iterable[_Told]) -> bool:
+    return not any(each.detail.get("files") or each.detail.get("attached") for each in told)
+
+
+def _text(told: _Told) -> tuple[str, bool]:
+    return told.fact.text or "", bool(told.detail.get("weak"))
+
+
+def _reports(told: Iterable[_Told], texts: Mapping[tuple[str, bool], str]) -> list[Report]:
+    return [
+        Report(
+            _RANK.get(each.fact.kind, CHANGE),
+            each.fact.occurred_at,
+            each.fact.sequence,
+            each.fact.witness,
+            texts[_text(each)],
+            each.fact,
+            each.detail,
+        )
+        for each in told
+    ]
+
+
+def _most_telling(told: Iterable[_Told], of: Callable[[_Told], int | None]) -> int | None:
+    """Ask postings, then edits, deletions, and anything else; of these the earliest."""
+    known = [
+        (_TELLING.get(fact.kind, _LEAST_TELLING), fact.occurred_at, fact.sequence or -1, value)
+        for fact, value in ((each.fact, of(each)) for each in told)
+        if value is not None
+    ]
+    return min(known)[-1] if known else None
+
+
+def _chat(told: _Told) -> int | None:
+    return told.fact.chat_id
+
+
+def _author(told: _Told) -> int | None:
+    if told.fact.kind in _TELLING:
+        return told.fact.user_id
+    author: int | None = told.detail.get("author")
+    return author
+
+
+def _posted(told: Sequence[_Told]) -> tuple[Instant | None, Basis]:
+    """Say when it was created: as its posting says, or earlier, as seen on anything else."""
+    seen = [each.detail["posted_at"] for each in told if "posted_at" in each.detail]
+    postings = [
+        (each.fact.occurred_at, each.fact.basis)
+        for each in told
+        if each.fact.kind == "message_posted"
+    ]
+    if not postings:
+        return (min(seen), "observed") if seen else (None, "unknown")
+    at, basis = min(postings)
+    return min([at, *seen]), basis
+
+
+def _edited(chain: Sequence[Entry]) -> _Deed:
+    """Tell of the last change. A text that was the first thing to be seen is none."""
+    if not chain or chain[-1].rank != CHANGE or (len(chain) == 1 and chain[0].observed):
+        return _NEVER
+    last = chain[-1]
+    return _Deed(last.at, last.basis, *_actor(report.detail for report in last.reports))
+
+
+def _deleted(deletions: Sequence[_Told]) -> _Deed:
+    """Tell of the deletion: a queue knows its time better than a webhook."""
+    if not deletions:
+        return _NEVER
+    _, at, basis = min(
+        (each.fact.sequence is None, each.fact.occurred_at, each.fact.basis) for each in deletions
+    )
+    return _Deed(at, basis, *_actor(each.detail for each in deletions))
+
+
+def _actor(details: Iterable[Mapping[str, Any]]) -> tuple[int | None, Basis]:
+    """Say who did it, where all hints name one user: never the author for want of one (trap 4)."""
+    hints = {detail["actor"] for detail in details if "actor" in detail}
+    return (hints.pop(), "inferred") if len(hints) == 1 else (None, "unknown")
+
+
+def _versions(
+    chain: Sequence[Entry], posted_at: Instant | None, deleted: _Deed
+) -> tuple[VersionRow, ...]:
+    """Number the texts; each lasts until the next, the last one until the deletion."""
+    closed = close_up(chain)
+    ends = [(entry.at, entry.basis) for entry in closed[1:]] + [(deleted.at, deleted.basis)]
+    return tuple(
+        VersionRow(
+            entry.reports[0].fact.portal_id,
+            entry.reports[0].fact.message_id or 0,
+            number,
+            _shown(entry.reports),
+            # a posting is as old as the message, also where a slow witness told of it
+            posted_at if entry.rank == POSTING and number == 1 and posted_at else entry.at,
+            entry.basis,
+            min(report.fact.position for report in entry.reports),
+            *end,
+            _names(frozenset(report.witness for report in entry.reports)),
+        )
+        for number, (entry, end) in enumerate(zip(closed, ends, strict=True), 1)
+    )
+
+
+def _shown(reports: Sequence[Report]) -> str:
+    """Choose among spellings of one text: a complete one, then a queue's, then the earliest."""
+
+    def worth(report: Report) -> tuple[bool, bool, Instant, int, str]:
+        text = report.fact.text or ""
+        worse = bool(report.detail.get("weak")) or cut(text)
+        return worse, report.sequence is None, report.at, report.sequence or -1, text
+
+    return min(map(worth, reports))[-1]
+
+
+def _parts(told: Sequence[_Told], chain: Sequence[Entry]) -> tuple[str | None, str | None, str]:
+    """Tell what the message replies to, what it forwards, and its files, as JSON."""
+    details = [each.detail for each in told]
+    if not any(part in detail for detail in details for part in ("reply_to", "forward", "files")):
+        return None, None, "[]"
+    groups = [[each.detail for each in told if each.fact.text is None]]
+    groups += [[report.detail for report in entry.reports] for entry in chain]
+    reply, forward = _latest(groups, "reply_to"), _latest(groups, "forward")
+    replies = [detail["reply_to"] for detail in details if detail.get("reply_to")]
+    files = [file for detail in details for file in detail.get("files") or ()]
+    return (
+        canonical_json(_filled(reply, replies, "message_id")) if reply else None,
+        canonical_json(forward) if forward else None,
+        canonical_json([_filled(file, files, "id") for file in _latest(groups, "files") or ()]),
+    )
+
+
+def _latest(groups: Sequence[Collection[Mapping[str, Any]]], part: str) -> Any:
+    """Take the part from the latest change that has it: absent is not cleared (trap 19)."""
+    for details in reversed(groups):
+        given = [detail[part] for detail in details if part in detail]
+        if given:
+            return min(given, key=canonical_json)
+    return None
+
+
+def _filled(part: Mapping[str, Any], known: Iterable[Mapping[str, Any]], name: str) -> Any:
+    """Fill what one witness left open from what another said of the same."""
+    alike = [other for other in known if other.get(name) == part.get(name)]
+    return {
+        field: min(
+            (other[field] for other in alike if other.get(field) is not None),
+            key=canonical_json,
+            default=None,
+        )
+        if value is None
+        else value
+        for field, value in part.items()
+    }
+
+
+@lru_cache(maxsize=4096)
+def _names(witnesses: Collection[str]) -> str:
+    return canonical_json(sorted(witnesses))
