@@ -46,9 +46,9 @@ def decode(event: Event) -> Decoded:
     Every id fits both engines, every time is in microseconds UTC, and NUL, which PostgreSQL
     refuses, is U+FFFD in every text. Raises Undecodable, and nothing else.
     """
-    decoder = DECODERS.get(event.event_type)
+    decoder = DECODERS.get(event.event_type.upper())
     if decoder is None:
-        return _beside_the_point(event.event_type)
+        return _beside_the_point(event.event_type.upper())
     try:
         return decoder(_without_nul(event) if _NUL in event.payload else event)
     except Undecodable:

@@ -24,7 +24,7 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
 )
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from typing_extensions import TypedDict
 
 from eventstore.event import Instant
@@ -90,9 +90,9 @@ def _moment(sent: Any) -> Instant | None:
         at = datetime.fromisoformat(sent)
         instant = (at - _EPOCH) // _MICROSECOND
     except (TypeError, ValueError, OverflowError):  # TypeError: no text, or no zone
-        raise ValueError("not a moment with a zone") from None
+        raise PydanticCustomError("moment", "not a moment with a zone") from None
     if not _FIRST <= instant <= _LAST:  # the year 1, east of Greenwich
-        raise ValueError("not within the years 1 to 9999")
+        raise PydanticCustomError("moment", "not within the years 1 to 9999")
     return instant
 
 
@@ -109,7 +109,7 @@ def _sparse(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
 def _nothing(sent: Any) -> dict[str, Any]:
     if sent in _NOTHING:
         return {}
-    raise ValueError("not an object")
+    raise PydanticCustomError("nothing", "not an object")
 
 
 def _listed(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
