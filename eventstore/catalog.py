@@ -290,6 +290,7 @@ class Catalog:
         """Add to the number of requests that were refused, by portal and reason."""
         statement = upsert(schema.rejection)
         statement = statement.on_conflict_do_update(
+            index_elements=schema.rejection.primary_key,
             set_={"count": schema.rejection.c.count + statement.excluded.count}
         )
         async with self.engine.begin() as tx:

@@ -4,10 +4,11 @@ Statements are SQLAlchemy Core, written once. They run on the driver's own conne
 SQLAlchemy's asynchronous engine costs more than most of our queries do.
 """
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol, cast
@@ -26,6 +27,9 @@ from eventstore.errors import StoreUnavailable
 
 SAFE_SQLITE: Final = (3, 51, 3)
 """Older versions can corrupt a file that two connections write and checkpoint at once."""
+
+STREAMED: Final = 4_000
+"""Rows of a stream that are in memory at once."""
 
 Row = tuple[Any, ...]
 
@@ -64,10 +68,31 @@ def _one_of_sqlite(element: one_of, compiler: SQLCompiler, **options: Any) -> st
     return f"{column} IN (SELECT value FROM json_each({listed}))"  # noqa: S608 - compiled parts
 
 
+class pair_of(ColumnElement[bool]):  # noqa: N801 - reads as SQL does, like SQLAlchemy's own
+    """`(a, b) IN (the pairs of a list parameter)`: one text, however long the list."""
+
+    inherit_cache = False
+    type = Boolean()
+
+    def __init__(self, a: ColumnElement[Any], b: ColumnElement[Any], name: str) -> None:
+        self.columns_ = (a, b)
+        self.listed: BindParameter[Any] = bindparam(name)
+
+
+@compiles(pair_of, "sqlite")
+def _pair_of_sqlite(element: pair_of, compiler: SQLCompiler, **options: Any) -> str:
+    a, b = (compiler.process(column, **options) for column in element.columns_)
+    listed = compiler.process(element.listed, **options)
+    pairs = f"SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each({listed})"  # noqa: E501, S608 - compiled parts
+    return f"({a}, {b}) IN ({pairs})"
+
+
 @lru_cache(maxsize=512)
 def compiled(statement: Executable) -> Compiled:
     """Compile a statement for SQLite's driver, once."""
-    result = statement.compile(dialect=sqlite.dialect(paramstyle="qmark"))
+    result = statement.compile(  # type: ignore[attr-defined]
+        dialect=sqlite.dialect(paramstyle="qmark")
+    )
     required = {name for name, value in result.params.items() if value is None}
     constants = {name: value for name, value in result.params.items() if name not in required}
     return Compiled(str(result), tuple(result.positiontup or ()), constants)
@@ -86,6 +111,9 @@ class Session(Protocol):
     async def rows(self, statement: Executable, **values: Any) -> list[Row]:
         """Return all rows of a query."""
 
+    def stream(self, statement: Executable, **values: Any) -> AsyncIterator[list[Row]]:
+        """Give all rows of a query, some thousand at a time, without holding them all."""
+
     async def run(self, statement: Executable, **values: Any) -> None:
         """Run a statement that returns nothing."""
 
@@ -95,15 +123,8 @@ class Session(Protocol):
     async def insert(self, table: Table, rows: Iterable[Row]) -> None:
         """Insert rows given in the order of the table's columns."""
 
-    def transaction(self) -> "AsyncTransaction":
+    def transaction(self) -> AbstractAsyncContextManager[None]:
         """All that runs inside is kept together, or not at all; reads see one moment."""
-
-
-class AsyncTransaction(Protocol):
-    """A transaction as a context: commits at its end, rolls back on an error."""
-
-    async def __aenter__(self) -> Any: ...
-    async def __aexit__(self, *exc: object) -> bool | None: ...
 
 
 class SqliteSession:
@@ -116,6 +137,12 @@ class SqliteSession:
         prepared = compiled(statement)
         found = await self._connection.execute_fetchall(prepared.text, prepared.bind(values))
         return cast(list[Row], found)
+
+    async def stream(self, statement: Executable, **values: Any) -> AsyncIterator[list[Row]]:
+        prepared = compiled(statement)
+        async with self._connection.execute(prepared.text, prepared.bind(values)) as cursor:
+            while rows := await cursor.fetchmany(STREAMED):
+                yield cast(list[Row], rows)
 
     async def run(self, statement: Executable, **values: Any) -> None:
         prepared = compiled(statement)
@@ -136,10 +163,16 @@ class SqliteSession:
         await self._connection.execute_fetchall("BEGIN")
         try:
             yield
+            await self._connection.execute_fetchall("COMMIT")
         except BaseException:
-            await self._connection.execute_fetchall("ROLLBACK")
+            # A failed COMMIT may have rolled back by itself.
+            if self._connection.in_transaction:
+                await self._connection.execute_fetchall("ROLLBACK")
             raise
-        await self._connection.execute_fetchall("COMMIT")
+
+    async def execute(self, text: str) -> list[Row]:
+        """Run one statement of this engine's own: a PRAGMA, or DDL."""
+        return cast(list[Row], await self._connection.execute_fetchall(text))
 
     async def close(self) -> None:
         """Close the file."""
@@ -161,13 +194,18 @@ def connect(path: Path, *, journal: str, synchronous: str) -> sqlite3.Connection
     return connection
 
 
-async def open_writer(path: Path, *, synchronous: str) -> SqliteSession:
-    """Open a session that writes a file in WAL mode."""
-    session = SqliteSession(await aiosqlite.connect(path, timeout=5, isolation_level=None))
-    connection = session._connection  # noqa: SLF001 - our own
-    await connection.execute_fetchall("PRAGMA journal_mode=WAL")
-    await connection.execute_fetchall(f"PRAGMA synchronous={synchronous}")
-    return session
+async def open_writer(path: Path, *, journal: str, synchronous: str) -> SqliteSession:
+    """Open a session that writes a file, creating it if need be.
+
+    Raises StoreUnavailable when the file cannot be opened.
+    """
+    try:
+        connection = await aiosqlite.connect(path, timeout=5, isolation_level=None)
+        await connection.execute_fetchall(f"PRAGMA journal_mode={journal}")
+        await connection.execute_fetchall(f"PRAGMA synchronous={synchronous}")
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"{path}: {error}") from error
+    return SqliteSession(connection)
 
 
 def read_only(path: Path) -> str:
@@ -187,6 +225,44 @@ async def open_reader(path: Path) -> SqliteSession:
     except sqlite3.OperationalError as error:
         raise StoreUnavailable(f"{path}: {error}") from error
     return SqliteSession(connection)
+
+
+class Pool:
+    """Sessions that read one file: each is lent to one task at a time."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self.path = path
+        self._size = size
+        self._free: asyncio.LifoQueue[SqliteSession] = asyncio.LifoQueue()
+        self._opened: list[SqliteSession] = []
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[SqliteSession]:
+        """Lend a session that sees one moment of the file.
+
+        Raises StoreUnavailable when the file is gone.
+        """
+        session = await self._take()
+        try:
+            async with session.transaction():
+                yield session
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"{self.path}: {error}") from error
+        finally:
+            self._free.put_nowait(session)
+
+    async def _take(self) -> SqliteSession:
+        if self._free.empty() and len(self._opened) < self._size:
+            session = await open_reader(self.path)
+            self._opened.append(session)
+            return session
+        return await self._free.get()
+
+    async def close(self) -> None:
+        """Close all sessions."""
+        for session in self._opened:
+            await session.close()
+        self._opened.clear()
 
 
 def create_statements(metadata: MetaData, *, indexes: bool = True) -> list[str]:

@@ -91,8 +91,7 @@ def check_portal(tree: Any, expected: str, portal: str) -> None:
     said = _auth(tree).get("member_id")
     if said is None or said == "":
         return
-    theirs = said if isinstance(said, str) else ""
-    if not hmac.compare_digest(_bytes(theirs), _bytes(expected)):
+    if not hmac.compare_digest(_bytes(str(said)), _bytes(expected)):
         raise PortalMismatch(portal=portal)
 
 

@@ -73,9 +73,7 @@ class SecretKey:
     def digest(self, purpose: str, secret: str) -> bytes:
         """Return what is stored of a secret that must be recognised but not known."""
         # A lone surrogate cannot be encoded strictly, and must not be an error here.
-        return hmac.digest(
-            self._cached(purpose), secret.encode("utf-8", "surrogatepass"), "sha256"
-        )
+        return hmac.digest(self._cached(purpose), secret.encode("utf-8", "surrogatepass"), "sha256")
 
     def seal(self, body: bytes, about: str) -> bytes:
         """Encrypt a body; `about` must be given again to open it."""

@@ -1,7 +1,8 @@
 """Every error that the projections raise on purpose.
 
 ProjectionsError
-└── Undecodable         no decoder of ours understands this event
+├── Undecodable         no decoder of ours understands this event
+└── StaleGeneration     the read models were made by another version of this program
 
 Messages never carry a value from a payload.
 """
@@ -17,3 +18,7 @@ class Undecodable(ProjectionsError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class StaleGeneration(ProjectionsError):
+    """The read models are not of this program's making: they must be rebuilt, which loses nothing."""

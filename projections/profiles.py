@@ -218,6 +218,5 @@ def _numbered(
     changes: Sequence[tuple[Instant, _Shown]],
 ) -> Iterator[tuple[int, Instant, _Shown, Instant | None]]:
     """Number the versions; each lasts until the next."""
-    ends = [*(at for at, _ in changes[1:]), None]
-    for number, ((at, fields), until) in enumerate(zip(changes, ends, strict=True), 1):
-        yield number, at, fields, until
+    for number, (at, fields) in enumerate(changes, 1):
+        yield number, at, fields, changes[number][0] if number < len(changes) else None

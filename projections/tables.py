@@ -81,7 +81,8 @@ class CheckpointRow(NamedTuple):
     position: int
 
 
-_JOINS_AND_LEAVES: Final = text("kind IN ('member_joined', 'member_left')")
+JOINS_AND_LEAVES: Final = text("kind IN ('member_joined', 'member_left')")
+"""Spelled the same in the index and in the queries, or SQLite would not use it."""
 
 fact: Final = table_of(
     "fact",
@@ -92,8 +93,8 @@ fact: Final = table_of(
         "portal_id",
         "chat_id",
         "user_id",
-        sqlite_where=_JOINS_AND_LEAVES,
-        postgresql_where=_JOINS_AND_LEAVES,
+        sqlite_where=JOINS_AND_LEAVES,
+        postgresql_where=JOINS_AND_LEAVES,
     ),
     key=3,
 )

@@ -1,0 +1,52 @@
+"""From events to all that they say: pure, and the same for a live step and for a rebuild."""
+
+import json
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from eventstore.event import Event
+from projections.decode import decode
+from projections.errors import Undecodable
+from projections.facts import Fact
+from projections.spans import Span, merge, spans_of
+from projections.tables import ProfileRow, UndecodedRow
+
+
+class Derived(NamedTuple):
+    """What some events say. Nothing is in it twice."""
+
+    facts: list[Fact]
+    profiles: list[ProfileRow]
+    spans: list[Span]
+    undecoded: list[UndecodedRow]
+
+
+def derive(events: Iterable[Event]) -> Derived:
+    """Decode events. One that cannot be decoded leaves its reason, and stops nothing."""
+    facts: list[Fact] = []
+    profiles: dict[tuple[int, int], str] = {}
+    spans: list[Span] = []
+    undecoded: list[UndecodedRow] = []
+    for event in events:
+        try:
+            decoded = decode(event)
+        except Undecodable as error:
+            undecoded.append(UndecodedRow(event.portal_id, event.position, error.reason))
+            continue
+        facts += decoded.facts
+        subject_of = {}
+        for profile_id, content in decoded.profiles.items():
+            profiles[event.portal_id, profile_id] = content
+            subject_of[profile_id] = subject(content)
+        for fact in decoded.facts:
+            spans += spans_of(fact, subject_of)
+    named = [ProfileRow(*key, content) for key, content in profiles.items()]
+    return Derived(facts, named, list(merge(spans).values()), undecoded)
+
+
+@lru_cache(maxsize=65_536)
+def subject(content: str) -> int:
+    """Return the chat or the user that a profile is about."""
+    seen = json.loads(content)
+    return int(seen.get("user", seen.get("chat")))

@@ -1,0 +1,86 @@
+"""One step of a projection: some events of a portal, into a generation, all or none."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import bindparam, func, select
+
+from eventstore.database import Session, upsert
+from eventstore.event import Event
+from projections.derive import Derived, derive
+from projections.refold import refold, touched_by
+from projections.spans import Span
+from projections.tables import checkpoint, fact, profile, span, undecoded
+
+_SLICE: Final = 32
+"""Events that are decoded before other tasks of the process get their turn."""
+
+_CHECKPOINT = select(checkpoint.c.position).where(checkpoint.c.portal_id == bindparam("portal_id"))
+_CHECKPOINTS = select(checkpoint.c.portal_id, checkpoint.c.position)
+
+
+def _move_checkpoint() -> Any:
+    statement = upsert(checkpoint)
+    return statement.on_conflict_do_update(
+        index_elements=checkpoint.primary_key, set_={"position": statement.excluded.position}
+    )
+
+
+def _widen_spans() -> Any:
+    # Minima and maxima: in whatever order spans arrive, and however often, the row is the same.
+    statement = upsert(span)
+    kept, new = span.c, statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=span.primary_key,
+        set_={
+            "first_at": func.min(kept.first_at, new.first_at),
+            "last_at": func.max(kept.last_at, new.last_at),
+            "first_position": func.min(kept.first_position, new.first_position),
+            "last_position": func.max(kept.last_position, new.last_position),
+        },
+    )
+
+
+_MOVE_CHECKPOINT = _move_checkpoint()
+_WIDEN_SPANS = _widen_spans()
+_NAME_PROFILES = upsert(profile).on_conflict_do_nothing()
+
+
+async def checkpoint_of(session: Session, portal_id: int) -> int:
+    """Return how far the generation has come in the log of a portal."""
+    rows = await session.rows(_CHECKPOINT, portal_id=portal_id)
+    return int(rows[0][0]) if rows else 0
+
+
+async def checkpoints(session: Session) -> dict[int, int]:
+    """Return how far the generation has come, by portal."""
+    return dict(await session.rows(_CHECKPOINTS))
+
+
+async def record(session: Session, derived: Derived) -> None:
+    """Write what events say. Call it inside a transaction, once for each event."""
+    await session.insert(fact, derived.facts)
+    await session.run_many(_NAME_PROFILES, derived.profiles)
+    await session.run_many(_WIDEN_SPANS, derived.spans)
+    await session.insert(undecoded, derived.undecoded)
+
+
+async def move_checkpoint(session: Session, portal_id: int, position: int) -> None:
+    """Write how far the generation has come."""
+    await session.run(_MOVE_CHECKPOINT, portal_id=portal_id, position=position)
+
+
+async def project(session: Session, portal_id: int, events: Sequence[Event]) -> None:
+    """Project the events that follow the checkpoint: facts, rows and checkpoint together."""
+    slices: list[Derived] = []
+    for begin in range(0, len(events), _SLICE):
+        slices.append(derive(events[begin : begin + _SLICE]))
+        await asyncio.sleep(0)
+    facts = [known for derived in slices for known in derived.facts]
+    spans: list[Span] = [seen for derived in slices for seen in derived.spans]
+    async with session.transaction():
+        for derived in slices:
+            await record(session, derived)
+        await refold(session, portal_id, touched_by(facts, spans))
+        await move_checkpoint(session, portal_id, events[-1].position)
