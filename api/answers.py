@@ -1,0 +1,25 @@
+"""How an answer becomes bytes, and what every answer says about itself."""
+
+import hashlib
+from typing import Any, Final
+
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+_HEADERS: Final = {"Cache-Control": "private, no-cache"}
+
+
+def answer(body: Any) -> Response:
+    """Answer 200 with JSON."""
+    return Response(to_json(body), 200, _HEADERS, "application/json")
+
+
+def cacheable(request: Request, body: Any) -> Response:
+    """Answer with JSON and a strong ETag, or 304 when the caller has these very bytes."""
+    content = to_json(body)
+    headers = {**_HEADERS, "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"'}
+    asked = {tag.strip() for tag in request.headers.get("if-none-match", "").split(",")}
+    if headers["ETag"] in asked or "*" in asked:
+        return Response(None, 304, headers)
+    return Response(content, 200, headers, "application/json")

@@ -1,0 +1,75 @@
+"""Who is asking, and whether they may."""
+
+import hmac
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from api.problems import Problem
+from api.state import State
+from api.times import now
+from eventstore.catalog import Portal, Token
+
+
+@dataclass(frozen=True)
+class Access:
+    """A portal that the caller may ask about, and what they may see of it."""
+
+    portal: Portal
+    scopes: frozenset[str]
+
+    @property
+    def sees_deleted(self) -> bool:
+        """Whether texts of deleted messages and superseded versions are shown."""
+        return "messages:read.deleted" in self.scopes
+
+
+def bearer(request: Request) -> str:
+    """Return the bearer token of a request.
+
+    Raises Problem(token_missing).
+    """
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not secret.strip():
+        raise Problem("token_missing", "Send `Authorization: Bearer <token>`.")
+    return secret.strip()
+
+
+def token_of(state: State, request: Request) -> Token:
+    """Return the token that a request shows.
+
+    Raises Problem: token_missing, token_unknown (also when revoked) or token_expired.
+    """
+    digest = state.catalog.key.digest("bearer token", bearer(request))
+    token = state.snapshot.tokens.get(digest)
+    if token is None or token.revoked_at is not None:
+        raise Problem("token_unknown", "This token is not known here, or was revoked.")
+    if token.expires_at is not None and token.expires_at <= now():
+        raise Problem("token_expired", "This token has expired. Ask for a new one.")
+    return token
+
+
+def authorize(state: State, request: Request, scope: str) -> Access:
+    """Return the portal of the path, if the caller may use this scope there.
+
+    Raises Problem: those of `token_of`; not_found for a portal that does not exist, or is not the
+    token's: the two cannot be told apart; scope_missing.
+    """
+    slug = request.path_params["portal"]
+    if scope == "events:write" and _is_run_key(state, request):
+        if slug not in state.snapshot.portals:
+            raise Problem("not_found", "There is no such portal.")
+        return Access(state.snapshot.portals[slug], frozenset({scope}))
+    token = token_of(state, request)
+    if slug not in token.portals or slug not in state.snapshot.portals:
+        raise Problem("not_found", "There is no such portal, or this token may not see it.")
+    if scope not in token.scopes:
+        raise Problem("scope_missing", f"This token lacks the scope `{scope}`.", scope=scope)
+    return Access(state.snapshot.portals[slug], token.scopes)
+
+
+def _is_run_key(state: State, request: Request) -> bool:
+    # A command of the same user delivers through this server; it read the key from the lock.
+    return hmac.compare_digest(
+        bearer(request).encode("utf-8", "surrogateescape"), state.run_key.encode()
+    )

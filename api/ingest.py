@@ -1,0 +1,201 @@
+"""The doors by which events come in: webhooks, and batches of everything else."""
+
+import hmac
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NotRequired, TypedDict
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from uuid_utils import uuid7
+
+from api.answers import answer
+from api.auth import authorize
+from api.bodies import read_body
+from api.problems import Problem
+from api.state import State
+from api.times import now
+from eventstore.body import parse_body, parse_json
+from eventstore.catalog import Portal
+from eventstore.envelope import (
+    Receiving,
+    application_token,
+    check_portal,
+    events_of,
+    valid_receiver,
+    webhook,
+)
+from eventstore.errors import PortalMismatch, UnreadableBody
+from eventstore.event import NewEvent
+from eventstore.log import Pending
+from eventstore.quarantine import Unreadable
+
+_log = structlog.get_logger()
+
+_NDJSON: Final = re.compile(r"application/(x-)?(nd-?json|jsonl|json-?lines)\b", re.IGNORECASE)
+
+
+class Received(TypedDict):
+    """A webhook's event is durable, at this position."""
+
+    position: int
+
+
+class Result(TypedDict):
+    """What became of one event of a batch.
+
+    `appended`, `duplicate` and `conflict` have a position; `quarantined` has the number of the
+    sealed line, null if the quarantine is full, and says what is wrong with it.
+    """
+
+    outcome: str
+    position: NotRequired[int]
+    quarantine: NotRequired[int | None]
+    detail: NotRequired[str]
+
+
+class Results(TypedDict):
+    """What became of a batch: one result an event, in their order."""
+
+    results: list[Result]
+
+
+async def receive_webhook(request: Request) -> Response:
+    """Take one event as a portal sends it; answer when it is durable."""
+    state: State = request.state.chronicle
+    key = state.catalog.key.digest("ingest key", request.path_params["ingest_key"])
+    portal = state.snapshot.by_ingest_key.get(key)
+    if portal is None:
+        raise Problem("not_found", "There is nothing at this address.")
+    body = await read_body(request, state.settings)
+    try:
+        event = _webhook(state, portal, body)
+    except UnreadableBody as error:
+        number = await _quarantine(state, portal, body, _Unread(error, "webhook", "app"))
+        raise _unreadable(error, number) from None
+    outcome = (await state.append([Pending(portal.origin, event)]))[0]
+    return answer(Received(position=outcome.position))
+
+
+async def receive_events(request: Request) -> Response:
+    """Take a batch: webhook envelopes, fetch items or whole Event.get responses."""
+    state: State = request.state.chronicle
+    portal = authorize(state, request, "events:write").portal
+    receiver = _receiver(request)
+    body = await read_body(request, state.settings)
+    if _NDJSON.match(request.headers.get("content-type", "")):
+        documents = [line for line in body.split(b"\n") if line.strip()]
+    else:
+        documents = [body]
+    read = [_events(state, portal, document, receiver) for document in documents]
+    if len(documents) == 1 and len(read[0]) == 1 and isinstance(read[0][0], UnreadableBody):
+        error = read[0][0]
+        number = await _quarantine(state, portal, body, _Unread(error, "import", receiver))
+        raise _unreadable(error, number)
+    return answer(Results(results=await _results(state, portal, documents, read, receiver)))
+
+
+async def _results(
+    state: State,
+    portal: Portal,
+    documents: Sequence[bytes],
+    read: Sequence[Sequence[NewEvent | UnreadableBody]],
+    receiver: str,
+) -> list[Result]:
+    events = [event for found in read for event in found if isinstance(event, NewEvent)]
+    outcomes = iter(await state.append([Pending(portal.origin, event) for event in events]))
+    results: list[Result] = []
+    for document, found in zip(documents, read, strict=True):
+        for event in found:
+            if isinstance(event, NewEvent):
+                outcome = next(outcomes)
+                results.append(Result(outcome=outcome.outcome, position=outcome.position))
+            else:
+                unread = _Unread(event, "import", receiver)
+                number = await _quarantine(state, portal, document, unread)
+                results.append(Result(outcome="quarantined", quarantine=number, detail=str(event)))
+    return results
+
+
+def _webhook(state: State, portal: Portal, body: bytes) -> NewEvent:
+    tree = parse_body(body)
+    _check_application_token(state, portal, tree)
+    _check_portal(state, portal, tree)
+    return webhook(
+        tree, received_at=now(), fingerprints=state.fingerprints, delivery_id=str(uuid7())
+    )
+
+
+def _events(
+    state: State, portal: Portal, document: bytes, receiver: str
+) -> Sequence[NewEvent | UnreadableBody]:
+    try:
+        tree = parse_json(document)
+        _check_portal(state, portal, tree)
+        how = Receiving(now(), state.fingerprints, portal.hmac_key, receiver=receiver)
+        return events_of(tree, how)
+    except UnreadableBody as error:
+        return [error]
+
+
+def _check_application_token(state: State, portal: Portal, tree: Any) -> None:
+    if not portal.application_tokens:
+        return
+    sent = state.catalog.key.digest("application token", application_token(tree) or "")
+    # Every one is compared, in constant time: nothing tells which was nearly right.
+    if not sum(hmac.compare_digest(sent, known) for known in portal.application_tokens):
+        state.reject(portal, "application_token_mismatch")
+        raise Problem(
+            "application_token_mismatch",
+            "auth.application_token is none of this portal's, so nothing was stored. If the"
+            " application was installed anew, register its token: `chronicle portal token add`.",
+        )
+
+
+def _check_portal(state: State, portal: Portal, tree: Any) -> None:
+    try:
+        check_portal(tree, portal.member_id, portal.slug)
+    except PortalMismatch as error:
+        state.reject(portal, "portal_mismatch")
+        raise Problem("portal_mismatch", f"{error}.") from None
+
+
+def _receiver(request: Request) -> str:
+    for name in request.query_params:
+        if name != "receiver":
+            raise Problem("unknown_parameter", f"There is no parameter {name!r}.", parameter=name)
+    receiver = request.query_params.get("receiver", "app")
+    if not valid_receiver(receiver):
+        raise Problem(
+            "invalid_parameter", "receiver is `user:<id>` or `bot:<id>`.", parameter="receiver"
+        )
+    return receiver
+
+
+@dataclass(frozen=True)
+class _Unread:
+    error: UnreadableBody
+    source: str
+    receiver: str
+
+
+async def _quarantine(state: State, portal: Portal, body: bytes, unread: _Unread) -> int | None:
+    found = Unreadable(now(), unread.source, unread.receiver, str(unread.error))
+    number = await state.quarantine.keep(portal.id, body, found)
+    state.metrics.quarantined.labels(portal.slug).inc()
+    write = _log.warning if number is not None else _log.error
+    write("unreadable body", portal=portal.slug, quarantine=number, reason=found.reason)
+    return number
+
+
+def _unreadable(error: UnreadableBody, number: int | None) -> Problem:
+    kept = (
+        f"It is in quarantine under number {number}."
+        if number is not None
+        else "The quarantine of this portal is full, so it was not kept."
+    )
+    return Problem(
+        "unreadable_body", f"This body cannot be read: {error}. {kept}", quarantine=number
+    )

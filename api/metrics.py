@@ -1,0 +1,54 @@
+"""What the server counts, for Prometheus."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+
+class Metrics:
+    """The counters of one server. Labels name portals and kinds, never people or texts."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.outcomes = Counter(
+            "chronicle_events",
+            "Events by outcome of their append.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.append_seconds = Histogram(
+            "chronicle_append_seconds",
+            "From an event's arrival at the appender to its commit.",
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+            registry=self.registry,
+        )
+        self.rejected = Counter(
+            "chronicle_rejected",
+            "Refused deliveries.",
+            ["portal", "reason"],
+            registry=self.registry,
+        )
+        self.quarantined = Counter(
+            "chronicle_quarantined", "Bodies put in quarantine.", ["portal"], registry=self.registry
+        )
+        self.requests = Counter(
+            "chronicle_requests",
+            "Requests by route and status.",
+            ["route", "status"],
+            registry=self.registry,
+        )
+        self.head = Gauge("chronicle_head", "Newest position.", ["portal"], registry=self.registry)
+        self.lag = Gauge(
+            "chronicle_projection_lag",
+            "Positions not yet projected.",
+            ["portal"],
+            registry=self.registry,
+        )
+        self.undecoded = Gauge(
+            "chronicle_undecoded",
+            "Events that no decoder read.",
+            ["portal"],
+            registry=self.registry,
+        )
+
+    def page(self) -> bytes:
+        """Return the page that Prometheus reads."""
+        return generate_latest(self.registry)

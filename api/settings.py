@@ -1,0 +1,67 @@
+"""The environment, read once."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_SIZES = {"": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+_SQLITE = "sqlite:///"
+
+
+def _size(value: Any) -> Any:
+    match = re.fullmatch(r"(\d+)\s*(|[kmg]ib)", str(value).strip().lower())
+    return int(match[1]) * _SIZES[match[2]] if match else value
+
+
+def _seconds(value: Any) -> Any:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*s?", str(value).strip().lower())
+    return float(match[1]) if match else value
+
+
+Size = Annotated[int, BeforeValidator(_size), Field(ge=1024)]
+"""Bytes: `2 MiB`, `512 KiB`, or a plain number."""
+
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=3600)]
+"""Seconds: `10 s`, or a plain number."""
+
+
+class Settings(BaseSettings):
+    """What the operator decides, from `CHRONICLE_…` variables or a `.env` file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CHRONICLE_", env_file=".env", extra="ignore", hide_input_in_errors=True
+    )
+
+    database: Annotated[str, Field(description="folder of the SQLite files, as sqlite:///PATH")] = (
+        "sqlite:///data"
+    )
+    secret_key_file: Annotated[
+        Path | None, Field(description="key of fingerprints, cursors and sealed things")
+    ] = None
+    max_body: Annotated[Size, Field(description="larger ingest bodies get 413, in bytes")] = 2**21
+    body_deadline: Annotated[
+        Seconds, Field(description="slower ingest bodies get 408, in seconds")
+    ] = 10.0
+    project: Annotated[bool, Field(description="run the projector in this process")] = True
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Field(description="the least that is logged")
+    ] = "info"
+    log_format: Annotated[
+        Literal["auto", "json", "console"],
+        Field(description="auto: JSON when stderr is not a terminal"),
+    ] = "auto"
+
+    @field_validator("database")
+    @classmethod
+    def _known_engine(cls, value: str) -> str:
+        if not value.startswith(_SQLITE) or value == _SQLITE:
+            raise ValueError("must be sqlite:///PATH, a folder")
+        return value
+
+    @property
+    def data(self) -> Path:
+        """The folder of the SQLite files."""
+        return Path(self.database.removeprefix(_SQLITE))

@@ -1,0 +1,81 @@
+"""What every request may use, from the server's start to its end."""
+
+import asyncio
+import secrets
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+from projections.projector import Projector
+
+from api.metrics import Metrics
+from api.paging import Cursors
+from api.settings import Settings
+from eventstore.appender import Appender
+from eventstore.catalog import EMPTY, Catalog, Portal, Snapshot
+from eventstore.database import Pool
+from eventstore.folder import Folder
+from eventstore.log import Outcome, Pending
+from eventstore.quarantine import Quarantine
+from eventstore.redaction import Fingerprints
+
+_REFRESH: Final = 0.5
+"""Seconds between looks at the catalog: a revocation counts within one."""
+
+
+@dataclass
+class State:
+    """The parts of a running server."""
+
+    settings: Settings
+    folder: Folder
+    catalog: Catalog
+    quarantine: Quarantine
+    fingerprints: Fingerprints
+    cursors: Cursors
+    appender: Appender
+    projector: Projector
+    log: Pool
+    read_models: Pool
+    heads: dict[int, int]
+    metrics: Metrics = field(default_factory=Metrics)
+    run_key: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    snapshot: Snapshot = EMPTY
+    rejected: Counter[tuple[int, str]] = field(default_factory=Counter)
+
+    async def append(self, batch: list[Pending]) -> list[Outcome]:
+        """Append events of one portal, and let the projector know.
+
+        Raises StoreUnavailable when none of them is in the log.
+        """
+        with self.metrics.append_seconds.time():
+            outcomes = await self.appender.append_all(batch)
+        for pending, outcome in zip(batch, outcomes, strict=True):
+            self.metrics.outcomes.labels(outcome.outcome).inc()
+            portal_id = pending.origin.portal_id
+            self.heads[portal_id] = max(self.heads.get(portal_id, 0), outcome.position)
+        self.projector.wake()
+        return outcomes
+
+    def head(self, portal: Portal) -> int:
+        """Return the newest position of a portal."""
+        return self.heads.get(portal.id, 0)
+
+    def reject(self, portal: Portal, reason: str) -> None:
+        """Count a request that was refused after its portal was known."""
+        self.rejected[portal.id, reason] += 1
+        self.metrics.rejected.labels(portal.slug, reason).inc()
+
+    async def refresh(self) -> None:
+        """Read the catalog if it changed, and write down what was counted."""
+        if await self.catalog.revision() != self.snapshot.revision:
+            self.snapshot = await self.catalog.snapshot()
+        if self.rejected:
+            counted, self.rejected = self.rejected, Counter()
+            await self.catalog.count_rejections(counted)
+
+    async def keep_fresh(self) -> None:
+        """Refresh twice a second, for ever."""
+        while True:
+            await asyncio.sleep(_REFRESH)
+            await self.refresh()
