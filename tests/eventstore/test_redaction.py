@@ -43,6 +43,7 @@ SECRET_PLACES: list[Any] = [
     {"BOT": f'{{"912": {{"unknown": "{CANARY}"}}}}'},
     {"data": {"context": {"pairCode": CANARY, "deep": [{"x": CANARY}]}}},
     {"data": {"context": CANARY}},
+    {"data": {"CONTEXT": [CANARY]}},
     {"data": f'{{"context": {{"pairCode": "{CANARY}"}}}}'},
     {"mediaUrl": {"preview": CANARY, "deep": [CANARY]}},
     {"viewerAttrs": {"src": CANARY, "title": "a.pdf"}},
@@ -57,6 +58,7 @@ SECRET_PLACES: list[Any] = [
     {"url": f"/rest/41/{CANARY}?x=1"},
     *({"url": f"https://a.example/?{name}={CANARY}"} for name in ("code", "sessid", "botToken")),
     {"settings": f'{{"auth": "{CANARY}", "x": 1}}'},
+    {"settings": {"params": f'{{"auth": "{CANARY}"}}'}},
     {"settings": f' [{{"ACCESS_TOKEN": "{CANARY}"}}]'},
     {"settings": to_json({"again": to_json({"botToken": CANARY}).decode()}).decode()},
     {"settings": to_json({"url": f"https://a.example/?token={CANARY}"}).decode()},
@@ -151,6 +153,7 @@ def test_what_a_person_wrote_is_never_altered(prose: str) -> None:
         "data": {
             "PARAMS": {
                 **dict.fromkeys(WRITTEN, prose),
+                "text": [prose, prose],
                 "REPLY_MESSAGE": {"ID": "7", "AUTHOR_ID": "41", "MESSAGE": prose},
                 "PARAMS": {"ATTACH": [{"BLOCKS": [{"MESSAGE": prose}]}]},
             },
@@ -180,13 +183,20 @@ def test_of_a_queue_item_only_the_context_is_secret(name: str) -> None:
 
 
 def test_context_is_a_secret_only_below_data() -> None:
-    tree = {"data": {"context": {"a": "b", "n": 7, "flag": True}, "command": {"context": "menu"}}}
+    context = {"a": "b", "n": 7, "flag": True}
+    elsewhere = {"context": "menu", "x": {"context": context}}
 
-    data = redact(tree, FINGERPRINTS)["data"]
+    clean = redact({"data": {"context": context, "command": elsewhere}}, FINGERPRINTS)
 
     mark = FINGERPRINTS.fingerprint
-    assert data["context"] == {"a": mark("b"), "n": mark("7"), "flag": True}
-    assert data["command"] == {"context": "menu"}
+    hidden = {"a": mark("b"), "n": mark("7"), "flag": True}
+    assert clean == {"data": {"context": hidden, "command": elsewhere}}
+
+
+def test_a_name_that_is_a_secret_in_one_place_is_harmless_in_others() -> None:
+    tree = {"image": {"src": "a.png"}, "token": {"id": "7"}, "bot": True, "src": "b"}
+
+    assert redact(tree, FINGERPRINTS) == tree
 
 
 def test_nothing_where_a_secret_could_be_stays_nothing() -> None:
@@ -221,6 +231,7 @@ def test_only_the_secret_of_a_url_is_replaced() -> None:
         "b": "https://a.example/rest/im.message.add?tokens=1&page=token",
         "c": "/a/b?c=d",
         "d": "code=7 and token=8",
+        "e": "or/what?code=7",
     }
 
     clean = redact(tree, FINGERPRINTS)
@@ -265,6 +276,7 @@ def test_a_fingerprint_answers_whether_it_is_the_same_secret() -> None:
     assert FINGERPRINTS.fingerprint(f"{CANARY}.") != MARK
     assert FINGERPRINTS.fingerprint(MARK) == MARK
     assert FINGERPRINTS.fingerprint(f"{MARK}\n") != f"{MARK}\n"
+    assert MARKER.fullmatch(FINGERPRINTS.fingerprint("\ud800"))
     assert FINGERPRINTS.fingerprint("x" * 10_000) == FINGERPRINTS.fingerprint("x" * 10_000)
 
 
@@ -305,7 +317,7 @@ def test_nesting_that_no_json_reader_gives_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["?", "&", "?token", "[", "?token=&", "://", "%5B", "/rest/", '"']
+    "piece", ["?", "&", "?token", "[", "?token=&", "://", "%5B", "/rest/", ";", ";[", '"']
 )
 def test_a_long_string_takes_linear_time(piece: str) -> None:
     text = "https://" + piece * (1_000_000 // len(piece))
