@@ -1,26 +1,19 @@
 """What every request may use, from the server's start to its end."""
 
-import asyncio
-import secrets
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Final
-
-from projections.projector import Projector
 
 from api.metrics import Metrics
 from api.paging import Cursors
 from api.settings import Settings
 from eventstore.appender import Appender
-from eventstore.catalog import EMPTY, Catalog, Portal, Snapshot
+from eventstore.catalog import Catalog, Portal, Snapshot
 from eventstore.database import Pool
 from eventstore.folder import Folder
 from eventstore.log import Outcome, Pending
 from eventstore.quarantine import Quarantine
 from eventstore.redaction import Fingerprints
-
-_REFRESH: Final = 0.5
-"""Seconds between looks at the catalog: a revocation counts within one."""
+from projections.projector import Projector
 
 
 @dataclass
@@ -38,10 +31,11 @@ class State:
     log: Pool
     read_models: Pool
     heads: dict[int, int]
+    snapshot: Snapshot
+    run_key: str = field(repr=False)
     metrics: Metrics = field(default_factory=Metrics)
-    run_key: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
-    snapshot: Snapshot = EMPTY
     rejected: Counter[tuple[int, str]] = field(default_factory=Counter)
+    refresh_seconds: float = 0.5  # a revocation counts within one second
 
     async def append(self, batch: list[Pending]) -> list[Outcome]:
         """Append events of one portal, and let the projector know.
@@ -74,8 +68,11 @@ class State:
             counted, self.rejected = self.rejected, Counter()
             await self.catalog.count_rejections(counted)
 
-    async def keep_fresh(self) -> None:
-        """Refresh twice a second, for ever."""
-        while True:
-            await asyncio.sleep(_REFRESH)
-            await self.refresh()
+    @property
+    def portal_ids(self) -> list[int]:
+        """The portals that are projected."""
+        return [portal.id for portal in self.snapshot.portals.values()]
+
+    def lag(self, portal: Portal) -> int:
+        """Return how many positions are not yet projected."""
+        return self.head(portal) - self.projector.projected.get(portal.id, 0)

@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import delete, event, func, insert, select, update
@@ -58,7 +57,6 @@ class Portal:
     hmac_key: bytes = field(repr=False)
     application_tokens: frozenset[bytes] = field(repr=False, default=frozenset())
     ingest_keys: frozenset[bytes] = field(repr=False, default=frozenset())
-    generation: int = 1
 
     @cached_property
     def origin(self) -> Origin:
@@ -104,9 +102,6 @@ class Snapshot:
             raise UnknownPortal(slug) from None
 
 
-EMPTY: Final = Snapshot(0, MappingProxyType({}), MappingProxyType({}))
-
-
 class Catalog:
     """The catalog file. Any process may open it and change it, briefly."""
 
@@ -149,6 +144,7 @@ class Catalog:
             if kept is None:
                 row = {"id": 1, "key_check": self.key.check_value, "revision": 1}
                 await tx.execute(insert(schema.installation), row)
+                await tx.execute(insert(schema.generation), {"id": 1, "number": 1})
             elif kept != self.key.check_value:
                 raise WrongSecretKey(
                     "this store was made with another secret key: put the first one back"
@@ -185,7 +181,6 @@ class Catalog:
             except IntegrityError:
                 raise PortalExists(slug) from None
             portal_id = await _portal_id(tx, slug)
-            await tx.execute(insert(schema.generation), {"portal_id": portal_id, "number": 1})
             for token in application_tokens:
                 await self._add_application_token(tx, portal_id, token, now)
             return await self._add_ingest_key(tx, portal_id, now)
@@ -291,7 +286,7 @@ class Catalog:
         statement = upsert(schema.rejection)
         statement = statement.on_conflict_do_update(
             index_elements=schema.rejection.primary_key,
-            set_={"count": schema.rejection.c.count + statement.excluded.count}
+            set_={"count": schema.rejection.c.count + statement.excluded.count},
         )
         async with self.engine.begin() as tx:
             for (portal_id, reason), count in counts.items():
@@ -304,8 +299,12 @@ class Catalog:
         statement = select(table.c.portal_id, func.sum(table.c.count)).group_by(table.c.portal_id)
         return {portal_id: int(count) for portal_id, count in await self._rows(statement)}
 
+    async def generation(self) -> int:
+        """Return the generation that readers use."""
+        return int((await self._rows(select(schema.generation.c.number)))[0][0])
+
     async def point_to(self, number: int) -> None:
-        """Let the readers of all portals use a generation from now on."""
+        """Let readers use a generation from now on."""
         async with self._change() as tx:
             await tx.execute(update(schema.generation).values(number=number))
 
@@ -321,8 +320,6 @@ class Catalog:
             revision = (await tx.execute(select(schema.installation.c.revision))).scalar_one()
             ingest_keys = await _digests(tx, schema.ingest_key)
             application_tokens = await _digests(tx, schema.application_token)
-            numbers = await tx.execute(select(schema.generation))
-            generations = {row.portal_id: row.number for row in numbers}
             portals = [
                 Portal(
                     id=row.id,
@@ -333,7 +330,6 @@ class Catalog:
                     hmac_key=self.key.unseal(row.sealed_key, f"portal key of {row.member_id}"),
                     application_tokens=frozenset(application_tokens.get(row.id, ())),
                     ingest_keys=frozenset(ingest_keys.get(row.id, ())),
-                    generation=generations.get(row.id, 1),
                 )
                 for row in await tx.execute(select(schema.portal).order_by(schema.portal.c.id))
             ]

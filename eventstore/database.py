@@ -83,7 +83,9 @@ class pair_of(ColumnElement[bool]):  # noqa: N801 - reads as SQL does, like SQLA
 def _pair_of_sqlite(element: pair_of, compiler: SQLCompiler, **options: Any) -> str:
     a, b = (compiler.process(column, **options) for column in element.columns_)
     listed = compiler.process(element.listed, **options)
-    pairs = f"SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each({listed})"  # noqa: E501, S608 - compiled parts
+    pairs = (
+        f"SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each({listed})"  # noqa: S608 - compiled parts
+    )
     return f"({a}, {b}) IN ({pairs})"
 
 
@@ -130,7 +132,8 @@ class Session(Protocol):
 class SqliteSession:
     """A session on one SQLite file."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, path: Path, connection: aiosqlite.Connection) -> None:
+        self.path = path
         self._connection = connection
 
     async def rows(self, statement: Executable, **values: Any) -> list[Row]:
@@ -205,7 +208,7 @@ async def open_writer(path: Path, *, journal: str, synchronous: str) -> SqliteSe
         await connection.execute_fetchall(f"PRAGMA synchronous={synchronous}")
     except sqlite3.Error as error:
         raise StoreUnavailable(f"{path}: {error}") from error
-    return SqliteSession(connection)
+    return SqliteSession(path, connection)
 
 
 def read_only(path: Path) -> str:
@@ -224,7 +227,7 @@ async def open_reader(path: Path) -> SqliteSession:
         )
     except sqlite3.OperationalError as error:
         raise StoreUnavailable(f"{path}: {error}") from error
-    return SqliteSession(connection)
+    return SqliteSession(path, connection)
 
 
 class Pool:

@@ -155,10 +155,10 @@ quarantined = Table(
     Column("sealed", LargeBinary, nullable=False),
 )
 
-# Which generation of the read models a portal's readers use.
+# One row: which generation of the read models readers use.
 generation = Table(
     "generation",
     catalog_metadata,
-    Column("portal_id", Integer, primary_key=True, autoincrement=False),
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
     Column("number", Integer, nullable=False),
 )

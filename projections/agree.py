@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from itertools import accumulate, pairwise
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from eventstore.event import Instant
@@ -51,6 +52,8 @@ class Entry(NamedTuple):
         """How well the time is known."""
         if self.observed:
             return "observed"
+        if len(self.reports) == 1:
+            return self.reports[0].fact.basis
         # the alphabet happens to put the better knowledge first
         return min(report.fact.basis for report in self.reports if report.at == self.at)
 
@@ -88,13 +91,13 @@ def close_up(chain: Iterable[Entry]) -> list[Entry]:
 
 
 class _Change:
-    """An entry that is still gathering its reports."""
+    """An entry that is still gathering its reports. Queues told of it from `at` until `last`."""
 
-    __slots__ = ("at", "observed", "rank", "reports", "text", "witnesses")
+    __slots__ = ("at", "last", "observed", "rank", "reports", "text", "witnesses")
 
     def __init__(self, told: list[Report], *, observed: bool = False) -> None:
         self.rank = told[0].rank
-        self.at = told[0].at
+        self.at = self.last = told[0].at
         self.text = told[0].text
         self.reports = [*told]
         self.witnesses = {told[0].witness}
@@ -106,6 +109,12 @@ class _Change:
 
     def entry(self) -> Entry:
         return Entry(self.rank, self.at, self.text, tuple(self.reports), self.observed)
+
+
+_last = attrgetter("last")
+
+_Step = tuple[int, list[int], list[int]]
+"""Where a row of scores begins, and the row before and after one more was told."""
 
 
 def _deliveries(reports: Sequence[Report]) -> list[list[Report]]:
@@ -133,6 +142,7 @@ def _from_queues(deliveries: Iterable[list[Report]]) -> list[_Change]:
                 and (report.rank == POSTING or report.at - change.at <= WINDOW)
             ):
                 change.join(told)
+                change.last = report.at
                 break
         else:
             chain.append(_Change(told))
@@ -163,22 +173,23 @@ def _add_webhook(chain: list[_Change], deliveries: list[list[Report]], *, queued
     fresh: list[_Change] = []
     for key, alike in told_of.items():
         changes = known[key]
-        pairs = _pair([told[0].at for told in alike], [change.at for change in changes], key[0])
+        pairs = _pair([told[0].at for told in alike], changes, key[0])
         for here, there in pairs.items():
             changes[there].join(alike[here])
-        paired = [changes[there].at for there in pairs.values()]
+        paired = [changes[there] for there in pairs.values()]
         fresh += [
             _Change(told)
             for here, told in enumerate(alike)
             if here not in pairs and not (queued and _near(paired, told[0].at))
         ]
-    _insert(chain, fresh)
+    if fresh:
+        _insert(chain, fresh)
 
 
-def _near(moments: Sequence[Instant], at: Instant) -> bool:
-    """Say whether one of these ascending moments is within the window."""
-    place = bisect_left(moments, at - WINDOW)
-    return place < len(moments) and moments[place] <= at + WINDOW
+def _near(changes: Sequence[_Change], at: Instant) -> bool:
+    """Say whether queues told of one of these, which are in order, within the window."""
+    place = bisect_left(changes, at - WINDOW, key=_last)
+    return place < len(changes) and changes[place].at <= at + WINDOW
 
 
 def _insert(chain: list[_Change], fresh: list[_Change]) -> None:
@@ -199,33 +210,38 @@ def _in_force(chain: Sequence[_Change], seen: Report) -> bool:
     )
 
 
-def _pair(told: Sequence[Instant], known: Sequence[Instant], rank: int) -> dict[int, int]:
-    """Pair two ascending lists of moments one to one and in order, by their places.
+def _pair(told: Sequence[Instant], changes: Sequence[_Change], rank: int) -> dict[int, int]:
+    """Pair ascending moments with changes, one to one and in order, by their places.
 
-    As many pairs as possible; of these the pairing with the least total difference. Two changes
-    pair within the window, two postings always. Costs the number of pairs that could be.
+    As many pairs as possible; of these the pairing with the least total difference in time. Two
+    edits pair within the window, two postings always. Costs the number of pairs that could be.
     """
-    if not known:
+    if not changes:
         return {}
-    spread = max(told[-1], known[-1]) - min(told[0], known[0])
+    if len(told) == len(changes) == 1:
+        near = rank == POSTING or _near(changes, told[0])
+        return {0: 0} if near else {}
+    starts, ends = [change.at for change in changes], [change.last for change in changes]
+    spread = max(told[-1], ends[-1]) - min(told[0], starts[0])
     reach = spread if rank == POSTING else min(WINDOW, spread)
-    prize = reach * min(len(told), len(known)) + 1  # one more pair outweighs every difference
-    best = [0]  # best[k]: the best score with the first k known, and those told so far
-    steps: list[tuple[int, list[int], list[int]]] = []
+    prize = reach * min(len(told), len(changes)) + 1  # one more pair outweighs all difference
+    best = [0]  # best[n]: the best score with the first n changes, and what was told so far
+    steps: list[_Step] = []
     for at in told:
-        low, high = bisect_left(known, at - reach), bisect_right(known, at + reach)
+        low, high = bisect_left(ends, at - reach), bisect_right(starts, at + reach)
         best += [best[-1]] * (high + 1 - len(best))
         before = best[low : high + 1]
         pairing = [
-            score + prize - abs(at - k) for score, k in zip(before, known[low:high], strict=False)
+            score + prize - (start - at if start > at else at - end if end < at else 0)
+            for score, start, end in zip(before, starts[low:high], ends[low:high], strict=False)
         ]
         after = [*accumulate(map(max, before[1:], pairing), max, initial=before[0])]
         best[low : high + 1] = after
         steps.append((low, before, after))
-    return _walk_back(steps, len(known))
+    return _walk_back(steps, len(changes))
 
 
-def _walk_back(steps: list[tuple[int, list[int], list[int]]], end: int) -> dict[int, int]:
+def _walk_back(steps: Sequence[_Step], end: int) -> dict[int, int]:
     """Find the pairs that made the best score, from the last told to the first."""
     pairs: dict[int, int] = {}
     for here in range(len(steps) - 1, -1, -1):

@@ -21,4 +21,4 @@ class Undecodable(ProjectionsError):
 
 
 class StaleGeneration(ProjectionsError):
-    """The read models are not of this program's making: they must be rebuilt, which loses nothing."""
+    """Another version made these read models: they must be rebuilt, which loses nothing."""

@@ -142,7 +142,7 @@ def message_rows(facts: Iterable[Fact]) -> MessageRows:
         *_parts(told, chain),
         min(positions),
         max(positions),
-        _names(frozenset(each.fact.witness for each in told)),
+        _names(frozenset([each.fact.witness for each in told])),
     )
     return MessageRows(row, versions)
 
@@ -251,6 +251,8 @@ def _versions(
     chain: Sequence[Entry], posted_at: Instant | None, deleted: _Deed
 ) -> tuple[VersionRow, ...]:
     """Number the texts; each lasts until the next, the last one until the deletion."""
+    if not chain:
+        return ()
     closed = close_up(chain)
     ends = [(entry.at, entry.basis) for entry in closed[1:]] + [(deleted.at, deleted.basis)]
     return tuple(
@@ -262,9 +264,9 @@ def _versions(
             # a posting is as old as the message, also where a slow witness told of it
             posted_at if entry.rank == POSTING and number == 1 and posted_at else entry.at,
             entry.basis,
-            min(report.fact.position for report in entry.reports),
+            min([report.fact.position for report in entry.reports]),
             *end,
-            _names(frozenset(report.witness for report in entry.reports)),
+            _names(frozenset([report.witness for report in entry.reports])),
         )
         for number, (entry, end) in enumerate(zip(closed, ends, strict=True), 1)
     )
@@ -272,6 +274,8 @@ def _versions(
 
 def _shown(reports: Sequence[Report]) -> str:
     """Choose among spellings of one text: a complete one, then a queue's, then the earliest."""
+    if len(reports) == 1:
+        return reports[0].fact.text or ""
 
     def worth(report: Report) -> tuple[bool, bool, Instant, int, str]:
         text = report.fact.text or ""

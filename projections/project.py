@@ -18,6 +18,7 @@ _SLICE: Final = 32
 
 _CHECKPOINT = select(checkpoint.c.position).where(checkpoint.c.portal_id == bindparam("portal_id"))
 _CHECKPOINTS = select(checkpoint.c.portal_id, checkpoint.c.position)
+_UNDECODED = select(undecoded.c.portal_id, func.count()).group_by(undecoded.c.portal_id)
 
 
 def _move_checkpoint() -> Any:
@@ -56,6 +57,11 @@ async def checkpoint_of(session: Session, portal_id: int) -> int:
 async def checkpoints(session: Session) -> dict[int, int]:
     """Return how far the generation has come, by portal."""
     return dict(await session.rows(_CHECKPOINTS))
+
+
+async def undecoded_counts(session: Session) -> dict[int, int]:
+    """Return how many events could not be decoded, by portal."""
+    return dict(await session.rows(_UNDECODED))
 
 
 async def record(session: Session, derived: Derived) -> None:

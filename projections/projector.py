@@ -36,6 +36,7 @@ class Projector:
         self._portals = portals
         self._woken = asyncio.Event()
         self._moved = asyncio.Condition()
+        self.alive = False
 
     def wake(self) -> None:
         """Say that something was appended."""
@@ -56,6 +57,13 @@ class Projector:
 
     async def run(self) -> None:
         """Project for ever."""
+        self.alive = True
+        try:
+            await self._run()
+        finally:
+            self.alive = False
+
+    async def _run(self) -> None:
         while True:
             self._woken.clear()
             try:
