@@ -74,9 +74,9 @@ def spans_of(fact: Fact, subject_of: Mapping[int, int]) -> list[Span]:
     return [*gather((fact,), subject_of).values()]
 
 
-def merge(spans: Iterable[Span]) -> dict[SpanKey, Span]:
-    """Make one span of all of a key. Order and repetition change nothing."""
-    merged: dict[SpanKey, Span] = {}
+def merge(spans: Iterable[Span], into: dict[SpanKey, Span] | None = None) -> dict[SpanKey, Span]:
+    """Make one span of all of a key, in `into` if given. Order and repetition change nothing."""
+    merged = {} if into is None else into
     for span in spans:
         key = span[:6]
         known = merged.setdefault(key, span)

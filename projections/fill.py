@@ -1,0 +1,183 @@
+"""Fills an empty generation from the log: all facts first, then each key folded once."""
+
+from collections.abc import AsyncIterator, Callable
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Final
+
+from sqlalchemy import bindparam, select
+
+from eventstore import log
+from eventstore.database import Row, Session
+from projections.derive import Derived, derive
+from projections.facts import Fact
+from projections.project import move_checkpoint, record
+from projections.readmodels import (
+    CHAT,
+    MEMBER,
+    MESSAGE,
+    USER,
+    ReadModel,
+    Rows,
+    fold_chat,
+    fold_member,
+    fold_message,
+    fold_user,
+)
+from projections.spans import Span, SpanKey, merge
+from projections.tables import JOINS_AND_LEAVES, fact, profile, span
+
+PAGE: Final = 2_000
+"""Events that are in memory at once."""
+
+_MOST_SPANS: Final = 100_000
+"""Spans that are widened in memory before they are written."""
+
+_BY_MESSAGE = (
+    select(fact)
+    .where(fact.c.portal_id == bindparam("portal_id"), fact.c.message_id.is_not(None))
+    .order_by(fact.c.message_id)
+)
+_BY_MEMBER = (
+    select(fact)
+    .where(
+        fact.c.portal_id == bindparam("portal_id"),
+        fact.c.chat_id.is_not(None),
+        fact.c.user_id.is_not(None),
+        JOINS_AND_LEAVES,
+    )
+    .order_by(fact.c.chat_id, fact.c.user_id)
+)
+_PRESENCE = (
+    select(span)
+    .where(span.c.portal_id == bindparam("portal_id"), span.c.subject == "presence")
+    .order_by(span.c.subject_id, span.c.user_id)
+)
+_BY_SUBJECT = (
+    select(span, profile.c.content)
+    .join(profile, (profile.c.portal_id == span.c.portal_id) & (profile.c.id == span.c.profile))
+    .where(span.c.portal_id == bindparam("portal_id"), span.c.subject == bindparam("subject"))
+    .order_by(span.c.subject_id)
+)
+
+Progress = Callable[[int], None]
+"""Is told how many events have been taken in since it was told last."""
+
+
+async def record_all(
+    events: Session, generation: Session, portal_id: int, upto: int, progress: Progress
+) -> None:
+    """Write what a portal's events up to a position say, and move the checkpoint there."""
+    spans: dict[SpanKey, Span] = {}
+    position = 0
+    while position < upto:
+        limit = min(PAGE, upto - position)
+        page = await log.page(events, portal_id, after=position, limit=limit)
+        derived = derive(page)
+        merge(derived.spans, into=spans)
+        await record(generation, derived._replace(spans=[]))
+        position = page[-1].position
+        if len(spans) > _MOST_SPANS:
+            await record(generation, Derived([], [], list(spans.values()), []))
+            spans.clear()
+        progress(len(page))
+    await record(generation, Derived([], [], list(spans.values()), []))
+    await move_checkpoint(generation, portal_id, position)
+
+
+async def fold_all(generation: Session, portal_id: int) -> None:
+    """Fold every key of a portal, and write its rows."""
+    await _write(generation, MESSAGE, messages(generation, portal_id))
+    await _write(generation, MEMBER, members(generation, portal_id))
+    await _write(generation, CHAT, chats(generation, portal_id))
+    await _write(generation, USER, users(generation, portal_id))
+
+
+async def _write(generation: Session, model: ReadModel, folded: AsyncIterator[list[Rows]]) -> None:
+    async for batch in folded:
+        for place, table in enumerate(model.tables):
+            rows = [row for of_key in batch for row in of_key[place]]
+            await generation.insert(table, rows)
+
+
+async def messages(generation: Session, portal_id: int) -> AsyncIterator[list[Rows]]:
+    """Fold every message, in the order of their ids, some thousand at a time."""
+    stream = generation.stream(_BY_MESSAGE, portal_id=portal_id)
+    async for batch in _grouped(stream, itemgetter(4)):
+        yield [fold_message([Fact._make(row) for row in rows]) for _, rows in batch]
+
+
+async def members(generation: Session, portal_id: int) -> AsyncIterator[list[Rows]]:
+    """Fold every user of every chat, in the order of the chats' ids."""
+    facts = _grouped(generation.stream(_BY_MEMBER, portal_id=portal_id), itemgetter(5, 6))
+    spans = _grouped(generation.stream(_PRESENCE, portal_id=portal_id), itemgetter(2, 3))
+    batch: list[Rows] = []
+    async for moves, seen in _joined(facts, spans):
+        batch.append(fold_member(map(Fact._make, moves), map(Span._make, seen)))
+        if len(batch) == PAGE:
+            yield batch
+            batch = []
+    yield batch
+
+
+async def chats(generation: Session, portal_id: int) -> AsyncIterator[list[Rows]]:
+    """Fold every chat, in the order of their ids."""
+    async for batch in _by_subject(generation, portal_id, "chat"):
+        yield [fold_chat(spans, contents) for spans, contents in batch]
+
+
+async def users(generation: Session, portal_id: int) -> AsyncIterator[list[Rows]]:
+    """Fold every user, in the order of their ids."""
+    async for batch in _by_subject(generation, portal_id, "user"):
+        yield [fold_user(spans, contents) for spans, contents in batch]
+
+
+async def _by_subject(
+    generation: Session, portal_id: int, subject: str
+) -> AsyncIterator[list[tuple[list[Span], dict[int, str]]]]:
+    stream = generation.stream(_BY_SUBJECT, portal_id=portal_id, subject=subject)
+    async for batch in _grouped(stream, itemgetter(2)):
+        yield [
+            ([Span._make(row[:-1]) for row in rows], {row[4]: row[-1] for row in rows})
+            for _, rows in batch
+        ]
+
+
+async def _grouped(
+    stream: AsyncIterator[list[Row]], key: Callable[[Row], Any]
+) -> AsyncIterator[list[tuple[Any, list[Row]]]]:
+    """Group rows that come in the order of a key; a group is never cut."""
+    kept: list[Row] = []
+    async for rows in stream:
+        groups = [(of, list(group)) for of, group in groupby([*kept, *rows], key)]
+        kept = groups.pop()[1]
+        if groups:
+            yield groups
+    if kept:
+        yield [(key(kept[0]), kept)]
+
+
+async def _joined(
+    left: AsyncIterator[list[tuple[Any, list[Row]]]],
+    right: AsyncIterator[list[tuple[Any, list[Row]]]],
+) -> AsyncIterator[tuple[list[Row], list[Row]]]:
+    """Bring together what two ordered streams have of one key; either may have nothing."""
+    lefts, rights = _flat(left), _flat(right)
+    one, other = await anext(lefts, None), await anext(rights, None)
+    while one or other:
+        key = min(group[0] for group in (one, other) if group)
+        of_one: list[Row] = []
+        of_other: list[Row] = []
+        if one and one[0] == key:
+            of_one, one = one[1], await anext(lefts, None)
+        if other and other[0] == key:
+            of_other, other = other[1], await anext(rights, None)
+        yield of_one, of_other
+
+
+async def _flat(
+    batches: AsyncIterator[list[tuple[Any, list[Row]]]],
+) -> AsyncIterator[tuple[Any, list[Row]]]:
+    async for batch in batches:
+        for group in batch:
+            yield group

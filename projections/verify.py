@@ -1,0 +1,141 @@
+"""Derives everything again from the stored bytes, and compares."""
+
+import hmac
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from sqlalchemy import Table, bindparam, select
+
+from eventstore import integrity, log
+from eventstore.catalog import Portal
+from eventstore.database import Pool, Row, Session
+from eventstore.event import Event
+from eventstore.folder import Folder
+from projections.build import build, remove
+from projections.project import checkpoints
+from projections.tables import checkpoint, metadata
+
+_PAGE: Final = 2_000
+
+Progress = Callable[[int, int], None]
+"""Is told how many events of how many are verified."""
+
+_COMPARED: Final = [table for table in metadata.sorted_tables if table is not checkpoint]
+_ROWS: Final = {
+    table.name: select(table)
+    .where(table.c.portal_id == bindparam("portal_id"))
+    .order_by(*table.primary_key.columns)
+    for table in _COMPARED
+}
+
+
+class Difference(NamedTuple):
+    """Something stored that is not what it should be, and exactly where. Never with its content."""
+
+    portal: str
+    place: str
+    detail: str
+
+
+async def verify_log(
+    folder: Folder, portals: Sequence[Portal], progress: Progress
+) -> AsyncIterator[Difference]:
+    """Check positions for gaps, bytes against commitments, headers against leaves, and keys.
+
+    Reads only; a server may run.
+    """
+    pool = Pool(folder.log, 1)
+    try:
+        async with pool.reading() as session:
+            heads = await log.heads(session)
+            total, done = sum(heads.get(portal.id, 0) for portal in portals), 0
+            for portal in portals:
+                position = 0
+                while page := await log.page(session, portal.id, after=position, limit=_PAGE):
+                    for event in page:
+                        for difference in _of_event(portal, event, position):
+                            yield difference
+                        position = event.position
+                    done += len(page)
+                    progress(done, total)
+                if position != heads.get(portal.id, 0):
+                    detail = f"the head is {heads.get(portal.id, 0)}, the last event {position}"
+                    yield Difference(portal.slug, "log_head", detail)
+    finally:
+        await pool.close()
+
+
+def _of_event(portal: Portal, event: Event, before: int) -> Iterator[Difference]:
+    place = f"event {event.position}"
+    if event.position != before + 1:
+        yield Difference(portal.slug, place, f"position {before + 1} is missing")
+    for column in integrity.differences(event):
+        yield Difference(portal.slug, place, f"{column} does not match what is stored")
+    kind, _, name = event.key.partition(":")
+    if kind == "fetch" and name.partition("~")[0] != str(event.sequence):
+        yield Difference(portal.slug, place, "key does not name the sequence")
+    if kind == "import":
+        digest = hmac.digest(portal.hmac_key, event.payload.encode(), "sha256").hex()
+        if name.partition("~")[0] != digest:
+            yield Difference(portal.slug, place, "key does not match the payload")
+
+
+async def verify_read_models(
+    folder: Folder, generation: int, portals: Sequence[Portal], progress: Progress
+) -> AsyncIterator[Difference]:
+    """Decode and fold again, up to where the generation is, and compare every row.
+
+    Reads only, beside a file of its own that is removed; a server may run.
+    """
+    again = folder.path / f"verify-{generation}.db"
+    pools = [Pool(folder.log, 1), Pool(folder.generation(generation), 1), Pool(again, 1)]
+    events, stored, derived = pools
+    try:
+        async with stored.reading() as kept:
+            reached = await checkpoints(kept)
+            upto = {portal.id: reached.get(portal.id, 0) for portal in portals}
+            await build(again, events, upto, progress)
+            async with derived.reading() as built:
+                for portal in portals:
+                    async for difference in compare(kept, built, portal):
+                        yield difference
+    finally:
+        for pool in pools:
+            await pool.close()
+        remove(again)
+
+
+async def compare(kept: Session, built: Session, portal: Portal) -> AsyncIterator[Difference]:
+    """Compare all rows of a portal in two generations, table by table, in their keys' order."""
+    for table in _COMPARED:
+        lefts = _rows(kept, table, portal)
+        rights = _rows(built, table, portal)
+        left, right = await anext(lefts, None), await anext(rights, None)
+        width = len(table.primary_key)
+        while left or right:
+            if left == right:
+                left, right = await anext(lefts, None), await anext(rights, None)
+            elif right is None or (left is not None and left[:width] < right[:width]):
+                assert left is not None  # noqa: S101 - one of the two is there
+                yield Difference(portal.slug, _place(table, left), "is stored, but not derived")
+                left = await anext(lefts, None)
+            elif left is None or right[:width] < left[:width]:
+                yield Difference(portal.slug, _place(table, right), "is derived, but not stored")
+                right = await anext(rights, None)
+            else:
+                for column, one, other in zip(table.columns, left, right, strict=True):
+                    if one != other:
+                        detail = f"{column.name} is not what the log says"
+                        yield Difference(portal.slug, _place(table, left), detail)
+                left, right = await anext(lefts, None), await anext(rights, None)
+
+
+def _place(table: Table, row: Row) -> str:
+    key = row[1 : len(table.primary_key)]
+    return f"{table.name} {'/'.join(map(str, key))}"
+
+
+async def _rows(session: Session, table: Table, portal: Portal) -> AsyncIterator[Row]:
+    async for rows in session.stream(_ROWS[table.name], portal_id=portal.id):
+        for row in rows:
+            yield row
