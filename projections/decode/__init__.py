@@ -54,9 +54,10 @@ def decode(event: Event) -> Decoded:
     except Undecodable:
         raise
     except ValidationError as error:
-        raise Undecodable(wire.reason(error)) from None  # its text quotes values
+        reason = wire.reason(error)
     except Exception as error:  # noqa: BLE001  (a fault of ours must not stop a portal for ever)
-        raise Undecodable(f"the decoder failed: {type(error).__name__}") from None
+        reason = f"the decoder failed: {type(error).__name__}"
+    raise Undecodable(reason)  # out here, where no error that knows the payload clings to it
 
 
 def _beside_the_point(event_type: str) -> Decoded:

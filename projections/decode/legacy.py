@@ -6,117 +6,29 @@ say the whole, the text is weak.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Required
-
-from typing_extensions import TypedDict
+from typing import Any, Final
 
 from eventstore.event import Event
 from projections.decode.leaving import leaver
-from projections.decode.params import Params, code_of, is_attached, known_by_id, replied_to
-from projections.decode.testimony import Chat, Testimony, User, kind
-from projections.decode.wire import (
-    Flag,
-    Folded,
-    Id,
-    Listed,
-    OptionalId,
-    Presence,
-    Sparse,
-    Text,
-    Word,
-    chat_of_dialog,
-    reader,
+from projections.decode.legacy_fields import (
+    ChatFields,
+    MessageFields,
+    OnBot,
+    OnCommand,
+    OnJoining,
+    OnMessage,
+    UserFields,
 )
+from projections.decode.params import code_of, is_attached, known_by_id, replied_to
+from projections.decode.testimony import Chat, Testimony, User, kind
+from projections.decode.wire import chat_of_dialog, reader
 from projections.errors import Undecodable
 from projections.facts import Decoded
 
-
-class _File(TypedDict, total=False):
-    id: Required[Id]
-    name: Text
-    type: Text
-    size: OptionalId
-
-
-class _Reply(TypedDict, total=False):
-    ID: OptionalId
-    AUTHOR_ID: OptionalId
-    MESSAGE: Text
-
-
-class _ChatFields(TypedDict, total=False):
-    CHAT_ID: OptionalId
-    TO_CHAT_ID: OptionalId
-    DIALOG_ID: Text
-    MESSAGE_TYPE: Text
-    CHAT_TYPE: Text
-    CHAT_TITLE: Text
-    CHAT_AUTHOR_ID: OptionalId
-    CHAT_ENTITY_TYPE: Text
-    CHAT_ENTITY_ID: Text
-    CHAT_PARENT_ID: OptionalId
-    CHAT_PARENT_MID: OptionalId
-
-
-class _MessageFields(_ChatFields, total=False):
-    MESSAGE_ID: OptionalId
-    ID: OptionalId
-    AUTHOR_ID: OptionalId
-    FROM_USER_ID: OptionalId
-    MESSAGE: Text
-    MESSAGE_ORIGINAL: Text
-    SYSTEM: Flag
-    PARAMS: Folded[Params]
-    REPLY_MESSAGE: Sparse[_Reply]
-    FILES: Listed[_File]
-    ATTACH: Presence
-    URL_ATTACH: Presence
-    KEYBOARD: Presence
-    MENU: Presence
-
-
-class _JoiningFields(_ChatFields, total=False):
-    BOT_ID: Required[Id]
-    USER_ID: OptionalId
-
-
-class _User(TypedDict, total=False):
-    ID: OptionalId
-    NAME: Text
-    WORK_POSITION: Text
-    IS_BOT: Flag
-
-
-class _Command(TypedDict, total=False):
-    BOT_ID: OptionalId
-    COMMAND: Required[Word]
-    COMMAND_PARAMS: Text
-    COMMAND_CONTEXT: Text
-    MESSAGE_ID: OptionalId
-
-
-class _OnMessage(TypedDict, total=False):
-    PARAMS: Required[_MessageFields]
-    USER: Sparse[_User]
-
-
-class _OnJoining(TypedDict, total=False):
-    PARAMS: Required[_JoiningFields]
-    USER: Sparse[_User]
-
-
-class _OnCommand(_OnMessage, total=False):
-    COMMAND: Listed[_Command]
-
-
-class _OnBot(TypedDict, total=False):
-    BOT_ID: Required[Id]
-
-
-_read_message: Final = reader(_OnMessage)
-_read_joining: Final = reader(_OnJoining)
-_read_command: Final = reader(_OnCommand)
-_read_bot: Final = reader(_OnBot)
+_read_message: Final = reader(OnMessage)
+_read_joining: Final = reader(OnJoining)
+_read_command: Final = reader(OnCommand)
+_read_bot: Final = reader(OnBot)
 
 
 def _posted(event: Event) -> Decoded:
@@ -174,7 +86,7 @@ def _joined(event: Event) -> Decoded:
     adder = joining["USER_ID"]
     told = _told_of(event, joining, sent["USER"])
     detail = {"by": adder} if adder else {}
-    if adder and told.chat_id is None:
+    if adder and told.chat_id is None and not _is_group(joining):
         detail["dialog_user"] = adder
     told.state("member_joined", user_id=joining["BOT_ID"], detail=detail)
     return told.decoded()
@@ -192,7 +104,8 @@ def _called(event: Event) -> Decoded:
     told = _told_of(event, message, sent["USER"])
     contexts = [(call["COMMAND_CONTEXT"] or "").lower() for call in calls]
     if "textarea" in contexts:
-        _state_posting(told, message, _message_id(message, calls[0]["MESSAGE_ID"]))
+        typed = calls[contexts.index("textarea")]
+        _state_posting(told, message, _message_id(message, typed["MESSAGE_ID"]))
     for call, context in zip(calls, contexts, strict=True):
         said = {"bot": call["BOT_ID"], "params": call["COMMAND_PARAMS"], "context": context or None}
         told.state(
@@ -213,7 +126,7 @@ def _unregistered(event: Event) -> Decoded:
     return told.decoded()
 
 
-def _told_of(event: Event, fields: _ChatFields, user: _User) -> Testimony:
+def _told_of(event: Event, fields: ChatFields, user: UserFields) -> Testimony:
     chat_id = fields["CHAT_ID"] or fields["TO_CHAT_ID"] or chat_of_dialog(fields["DIALOG_ID"])
     letter = _letter(fields)
     return Testimony(
@@ -242,7 +155,7 @@ def _told_of(event: Event, fields: _ChatFields, user: _User) -> Testimony:
     )
 
 
-def _state_posting(told: Testimony, message: _MessageFields, message_id: int) -> None:
+def _state_posting(told: Testimony, message: MessageFields, message_id: int) -> None:
     text, weak = _text(message)
     code = _code(message)
     told.state(
@@ -258,23 +171,23 @@ def _state_posting(told: Testimony, message: _MessageFields, message_id: int) ->
         told.state("member_left", user_id=gone)
 
 
-def _message_id(message: _MessageFields, named: int | None = None) -> int:
+def _message_id(message: MessageFields, named: int | None = None) -> int:
     for message_id in (named, message["MESSAGE_ID"], message["ID"]):
         if message_id is not None:
             return message_id
     raise Undecodable("data.PARAMS.MESSAGE_ID: Field required")
 
 
-def _author(message: _MessageFields) -> int | None:
+def _author(message: MessageFields) -> int | None:
     author = message["AUTHOR_ID"]
     return message["FROM_USER_ID"] if author is None else author
 
 
-def _letter(fields: _ChatFields) -> str | None:
+def _letter(fields: ChatFields) -> str | None:
     return fields["MESSAGE_TYPE"] or fields["CHAT_TYPE"] or None
 
 
-def _text(message: _MessageFields) -> tuple[str | None, bool]:
+def _text(message: MessageFields) -> tuple[str | None, bool]:
     """What the message says, and whether the bot's mention was cut from it."""
     original, text = message["MESSAGE_ORIGINAL"], message["MESSAGE"]
     if original or (original is not None and not text):
@@ -286,23 +199,23 @@ def _text(message: _MessageFields) -> tuple[str | None, bool]:
     return text, True
 
 
-def _is_group(fields: _ChatFields) -> bool:
+def _is_group(fields: ChatFields) -> bool:
     letter = _letter(fields)
     if letter:
         return letter != "P"
     return chat_of_dialog(fields["DIALOG_ID"]) is not None
 
 
-def _is_system(message: _MessageFields) -> bool:
+def _is_system(message: MessageFields) -> bool:
     claimed = message["SYSTEM"]
     return _author(message) == 0 if claimed is None else claimed
 
 
-def _code(message: _MessageFields) -> str | None:
+def _code(message: MessageFields) -> str | None:
     return code_of(message["PARAMS"]) if _is_system(message) else None
 
 
-def _contents(message: _MessageFields, *, weak: bool) -> dict[str, Any]:
+def _contents(message: MessageFields, *, weak: bool) -> dict[str, Any]:
     """What a posting or an edit says beside its text."""
     contents: dict[str, Any] = {}
     if _is_system(message):
@@ -318,7 +231,7 @@ def _contents(message: _MessageFields, *, weak: bool) -> dict[str, Any]:
     return contents
 
 
-def _files(message: _MessageFields) -> list[dict[str, Any]]:
+def _files(message: MessageFields) -> list[dict[str, Any]]:
     """Those that are described, and then those of which only the id is told."""
     described = [
         {
@@ -335,7 +248,7 @@ def _files(message: _MessageFields) -> list[dict[str, Any]]:
     ]
 
 
-def _is_attached(message: _MessageFields) -> bool:
+def _is_attached(message: MessageFields) -> bool:
     return (
         is_attached(message["PARAMS"])
         or message["ATTACH"]
@@ -345,7 +258,7 @@ def _is_attached(message: _MessageFields) -> bool:
     )
 
 
-def _reply(message: _MessageFields) -> dict[str, Any] | None:
+def _reply(message: MessageFields) -> dict[str, Any] | None:
     reply = message["REPLY_MESSAGE"]
     replied = reply["ID"] or replied_to(message["PARAMS"])
     if not replied:

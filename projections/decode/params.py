@@ -27,9 +27,9 @@ def code_of(params: Params) -> str | None:
 
 
 def replied_to(params: Params) -> int | None:
-    """The message that this one answers."""
+    """The message that this one answers; 0 is none."""
     replies = params["reply_id"]
-    return (replies[0] or None) if replies else None
+    return replies[0] if replies else None
 
 
 def known_by_id(file_ids: Iterable[int | None]) -> list[dict[str, Any]]:

@@ -32,14 +32,7 @@ from projections.facts import MAX_ID
 
 T = TypeVar("T")
 
-_NOTHING: Final[tuple[Any, ...]] = (
-    "",
-    "0",
-    None,
-    False,
-    [],
-    {},
-)  # 0 equals False, so it is nothing too
+_NOTHING: Final[tuple[Any, ...]] = ("", "0", None, False, [], {})  # and 0, which equals False
 _CHOICE: Final = "?"  # in the place of an error: one of several spellings
 _KEYED: Final = "*"  # in the place of an error: the next part is a key, so the sender's word
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -89,7 +82,7 @@ def _moment(sent: Any) -> Instant | None:
     try:
         at = datetime.fromisoformat(sent)
         instant = (at - _EPOCH) // _MICROSECOND
-    except (TypeError, ValueError, OverflowError):  # TypeError: no text, or no zone
+    except (TypeError, ValueError):  # TypeError: no text, or no zone
         raise PydanticCustomError("moment", "not a moment with a zone") from None
     if not _FIRST <= instant <= _LAST:  # the year 1, east of Greenwich
         raise PydanticCustomError("moment", "not within the years 1 to 9999")
@@ -99,10 +92,7 @@ def _moment(sent: Any) -> Instant | None:
 def _sparse(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
     filled = handler(source)
     empty = core_schema.no_info_before_validator_function(_nothing, filled)
-    either = core_schema.union_schema(
-        [(filled, _CHOICE), (empty, _CHOICE)],
-        mode="left_to_right",
-    )
+    either = core_schema.union_schema([(filled, _CHOICE), (empty, _CHOICE)], mode="left_to_right")
     return core_schema.with_default_schema(either, default_factory=dict, validate_default=True)
 
 
@@ -116,12 +106,9 @@ def _listed(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
     (member,) = get_args(source)
     keyed = core_schema.dict_schema(core_schema.str_schema(), handler.generate_schema(member))
     listed = core_schema.no_info_before_validator_function(_members, handler(source))
+    sorted_out = core_schema.no_info_after_validator_function(_by_id, keyed)
     either = core_schema.union_schema(
-        [
-            (core_schema.no_info_after_validator_function(_by_id, keyed), _KEYED),
-            (listed, _CHOICE),
-        ],
-        mode="left_to_right",
+        [(sorted_out, _KEYED), (listed, _CHOICE)], mode="left_to_right"
     )
     return core_schema.with_default_schema(either, default_factory=list)
 

@@ -1,6 +1,7 @@
 """Events as the log holds them, made from the samples, and facts as tests like to read them."""
 
 import copy
+import json
 from datetime import datetime
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ from pydantic_core import from_json
 from eventstore.envelope import Receiving, events_of
 from eventstore.event import Event, Instant, NewEvent
 from eventstore.form import parse_form
-from eventstore.redaction import Fingerprints, dump
+from eventstore.redaction import Fingerprints
 from projections.decode import decode
 from projections.facts import Fact
 from tests import samples
@@ -51,7 +52,7 @@ def sample(name: str, changes: dict[str, Any] | None = None) -> Event:
 
 def with_payload(event: Event, tree: Any) -> Event:
     """Put another payload under the same header."""
-    return event._replace(payload=dump(tree))
+    return event._replace(payload=json.dumps(tree, ensure_ascii=False))
 
 
 def at(clock: str, day: str = "2026-09-14") -> Instant:

@@ -109,8 +109,7 @@ def test_a_refusal_never_quotes_what_was_sent(event: Event) -> None:
         decode(event)
     except Undecodable as refusal:
         assert CANARY not in str(refusal)
-        assert CANARY not in repr(refusal.__context__)
-        assert refusal.__cause__ is None
+        assert refusal.__context__ is None
 
 
 @given(st.text(max_size=50) | st.binary(max_size=50).map(lambda raw: raw.decode("latin-1")))

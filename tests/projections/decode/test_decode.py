@@ -87,6 +87,7 @@ def test_a_text_that_only_spells_an_escaped_nul_is_kept() -> None:
         ({"data.message.id": GONE}, "data.message.id: Field required"),
         ({"data.message.id": True}, "data.message.id: not a number from 0 to 2^63 - 1"),
         ({"data.message.id": MAX_ID + 1}, "data.message.id: not a number from 0 to 2^63 - 1"),
+        ({"data.message.id": str(MAX_ID + 1)}, "data.message.id: not a number from 0 to 2^63 - 1"),
         ({"data.message.id": "-1"}, "data.message.id: not a number from 0 to 2^63 - 1"),
         ({"data.chat.id": "abc"}, "data.chat.id: not a number from 0 to 2^63 - 1"),
         ({"data.chat": "abc"}, "data.chat: Input should be an object"),

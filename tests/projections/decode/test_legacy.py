@@ -60,6 +60,27 @@ def test_an_edit_of_a_private_text_to_nothing_is_empty() -> None:
     assert only(sample(name, {"data.PARAMS.MESSAGE": ""}))["text"] == ""
 
 
+def test_a_chat_s_letter_has_two_names() -> None:
+    fact = only(sample(ADD, {"data.PARAMS.MESSAGE_TYPE": GONE, "data.PARAMS.CHAT_TYPE": "O"}))
+
+    assert fact["chat_profile"]["letter"] == "O"
+
+
+def test_the_author_0_is_the_system_unless_the_message_denies_it() -> None:
+    author = {"data.PARAMS.AUTHOR_ID": "0", "data.PARAMS.FROM_USER_ID": "0"}
+
+    silent = only(sample(ADD, author | {"data.PARAMS.SYSTEM": GONE}))
+
+    assert (silent["user_id"], silent["detail"]) == (0, {"system": True})
+    assert "detail" not in only(sample(ADD, author))
+
+
+def test_an_answer_may_be_described_only() -> None:
+    fact = only(sample(REPLY, {"data.PARAMS.PARAMS": GONE}))
+
+    assert fact["detail"]["reply_to"]["message_id"] == 190420
+
+
 def test_an_answer_may_be_known_by_id_only() -> None:
     fact = only(sample(REPLY, {"data.PARAMS.REPLY_MESSAGE": GONE}))
 
@@ -119,6 +140,12 @@ def test_a_command_event_without_a_command_is_refused(none: Any) -> None:
 
 def test_a_joining_in_a_group_names_no_dialog() -> None:
     assert only(sample("legacy/onimbotjoinchat.json"))["detail"] == {"by": 41}
+
+
+def test_a_joining_in_a_group_that_is_not_told_names_no_dialog() -> None:
+    changes = {"data.PARAMS.CHAT_ID": GONE, "data.PARAMS.DIALOG_ID": GONE}
+
+    assert only(sample("legacy/onimbotjoinchat.json", changes))["detail"] == {"by": 41}
 
 
 def test_a_joining_without_an_adder_names_none() -> None:

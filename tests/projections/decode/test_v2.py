@@ -9,6 +9,7 @@ from projections.errors import Undecodable
 from tests.projections.decode.received import GONE, at, only, sample, told
 
 ADD = "im_v2/onimv2messageadd.json"
+EDIT = "im_v2/onimv2messageupdate.json"
 FORWARD = "im_v2/onimv2messageadd_forward.json"
 REACTION = "im_v2/onimv2reactionchange.json"
 COMMAND = "imbot_v2/onimbotv2commandadd.json"
@@ -56,12 +57,37 @@ def test_a_file_is_known_by_its_id(sent: Any) -> None:
     assert fact["detail"]["files"] == [{"id": 8801, "name": None, "type": None, "size": None}]
 
 
-@pytest.mark.parametrize("code", ["CHAT_JOIN", ["CHAT_JOIN"], {"0": "CHAT_JOIN"}])
-def test_only_a_system_message_has_a_code(code: Any) -> None:
-    system = "im_v2/onimv2messageadd_system.json"
+@pytest.mark.parametrize("nothing", [0, "0", "", None, [], [0], [""], {"0": "0"}])
+def test_params_that_name_nothing_are_no_detail(nothing: Any) -> None:
+    fact = only(sample(ADD, {"data.message.params": {"REPLY_ID": nothing, "FILE_ID": nothing}}))
 
-    assert only(sample(system, {"data.message.params": {"Code": code}}))["code"] == "CHAT_JOIN"
-    assert "code" not in only(sample(ADD, {"data.message.params": {"Code": code}}))
+    assert "detail" not in fact
+
+
+@pytest.mark.parametrize("code", ["CHAT_JOIN", ["CHAT_JOIN"], {"0": "CHAT_JOIN"}])
+@pytest.mark.parametrize("name", [ADD, EDIT])
+def test_only_a_system_message_has_a_code(name: str, code: Any) -> None:
+    changes = {"data.message.params": {"Code": code}}
+
+    assert only(sample(name, changes | {"data.message.isSystem": True}))["code"] == "CHAT_JOIN"
+    assert "code" not in only(sample(name, changes))
+
+
+@pytest.mark.parametrize("nothing", ["", [""], []])
+def test_an_empty_code_is_none(nothing: Any) -> None:
+    changes = {"data.message.params": {"CODE": nothing}, "data.message.isSystem": True}
+
+    assert "code" not in only(sample(ADD, changes))
+
+
+def test_an_id_that_may_be_absent_may_be_false() -> None:
+    fact = only(sample(ADD, {"data.chat.owner": False}))
+
+    assert "owner_id" not in fact["chat_profile"]
+
+
+def test_a_name_that_looks_like_a_number_is_a_name() -> None:
+    assert only(sample(ADD, {"data.chat.name": 2026}))["chat_profile"]["title"] == "2026"
 
 
 def test_the_author_0_is_the_system_unless_the_message_denies_it() -> None:
