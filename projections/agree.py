@@ -124,9 +124,13 @@ def _deliveries(reports: Sequence[Report]) -> list[list[Report]]:
     same: defaultdict[tuple[int, int, int, bytes, str], list[Report]] = defaultdict(list)
     for report in reports:
         sequence = -1 if report.sequence is None else report.sequence
-        digest = sha256(report.text.encode()).digest()
-        same[report.rank, report.at, sequence, digest, report.witness].append(report)
+        key = report.rank, report.at, sequence, _digest(report.text), report.witness
+        same[key].append(report)
     return [same[key] for key in sorted(same)]
+
+
+def _digest(text: str) -> bytes:
+    return sha256(text.encode()).digest()
 
 
 def _from_queues(deliveries: Iterable[list[Report]]) -> list[_Change]:
@@ -194,7 +198,7 @@ def _near(changes: Sequence[_Change], at: Instant) -> bool:
 
 def _insert(chain: list[_Change], fresh: list[_Change]) -> None:
     """Put each behind the last that is not later: the sort is stable."""
-    fresh.sort(key=lambda change: (change.at, sha256(change.text.encode()).digest()))
+    fresh.sort(key=lambda change: (change.at, _digest(change.text)))
     chain += fresh
     chain.sort(key=lambda change: (change.rank, change.at))
 

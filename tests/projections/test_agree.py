@@ -164,6 +164,23 @@ def test_without_queues_a_webhook_that_tells_twice_is_believed() -> None:
     assert texts(agree([report("A", 0), report("A", 3)])) == ["A", "A"]
 
 
+def test_without_queues_a_webhook_that_tells_of_more_is_believed() -> None:
+    first = [report("A", 0, by="b"), report("B", 30, by="b")]
+
+    assert texts(agree([*first, report("A", 1, by="a"), report("A", 61, by="a")])) == [
+        "A",
+        "B",
+        "A",
+    ]
+
+
+def test_of_two_texts_told_at_once_the_digest_decides() -> None:
+    def tied(text: str) -> list[str]:
+        return texts(agree([report(text, 0), report("A", 5), report("B", 5)]))[1:]
+
+    assert tied("A") == tied("B") == tied("C")
+
+
 def test_a_text_in_force_within_the_window_is_no_news() -> None:
     edits = [report("A", 0, 1), report("B", 200, 2)]
 

@@ -279,6 +279,7 @@ def test_the_author_is_whom_the_most_telling_fact_names() -> None:
 
     assert [message(*told[: n + 1]).author_id for n in range(4)] == [4, 3, 2, 1]
     assert message(posted("A", user_id=None), edited("B", 3, user_id=2)).author_id == 2
+    assert message(posted("A", 0, 9, user_id=1), posted("A", 0, 8, user_id=2)).author_id == 2
 
 
 def test_a_system_message_is_one() -> None:
