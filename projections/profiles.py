@@ -169,7 +169,7 @@ def user_rows(spans: Iterable[Span], contents: Mapping[int, str]) -> UserRows:
 
 
 def _fold(spans: Sequence[Span], contents: Mapping[int, str]) -> list[tuple[Instant, _Known]]:
-    """Say what was known after each moment: a field that is left out says nothing."""
+    """Say what was known after each moment that changed it: what is left out says nothing."""
     seen = {named: from_json(contents[named]) for named in {span.profile for span in spans}}
     moments = {(at, span.profile) for span in spans for at in (span.first_at, span.last_at)}
     known: _Known = {}
@@ -177,7 +177,7 @@ def _fold(spans: Sequence[Span], contents: Mapping[int, str]) -> list[tuple[Inst
     for at, named in sorted(moments):
         if not seen[named].items() <= known.items():
             known = {**known, **seen[named]}
-        folded.append((at, known))
+            folded.append((at, known))
     return folded
 
 
