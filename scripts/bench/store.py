@@ -1,0 +1,96 @@
+"""A store to measure on, and the proof that its log holds what was sent to it."""
+
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from datetime import datetime
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from pydantic_core import from_json
+
+from eventstore.body import parse_body
+from eventstore.catalog import Portal
+from eventstore.database import read_only
+from eventstore.envelope import Receiving, events_of
+from eventstore.event import NewEvent
+from eventstore.folder import Folder
+from eventstore.redaction import Fingerprints
+from projections.verify import verify_log
+from scripts.bench.envelope import APPLICATION_TOKEN, MEMBER_ID
+from scripts.bench.measures import WrongAnswer
+
+SLUG: Final = "acme"
+_STORED: Final = "SELECT position, event_type, sequence, sent_at FROM event ORDER BY position"
+
+
+class Store(NamedTuple):
+    """A new store with one portal."""
+
+    folder: Folder
+    portal: Portal
+    ingest_key: str
+    fingerprints: Fingerprints
+
+    @property
+    def database(self) -> str:
+        """The store as `CHRONICLE_DATABASE` names it."""
+        return f"sqlite:///{self.folder.path}"
+
+    def new_events(self, lines: Iterable[bytes]) -> list[NewEvent]:
+        """Read, redact and key lines of NDJSON."""
+        how = Receiving(time.time_ns() // 1000, self.fingerprints, self.portal.hmac_key)
+        found = [event for line in lines for event in events_of(parse_body(line), how)]
+        return [event for event in found if isinstance(event, NewEvent)]
+
+
+async def new_store(path: Path) -> Store:
+    """Make a store in a folder that does not exist yet."""
+    folder = Folder(path)
+    catalog = await folder.open_catalog()
+    try:
+        now = time.time_ns() // 1000
+        tokens = [APPLICATION_TOKEN]
+        ingest_key = await catalog.add_portal(SLUG, MEMBER_ID, now=now, application_tokens=tokens)
+        portal = (await catalog.snapshot()).portal(SLUG)
+        fingerprints = Fingerprints(catalog.key.derive("fingerprint"), catalog.key.number)
+    finally:
+        await catalog.close()
+    return Store(folder, portal, ingest_key, fingerprints)
+
+
+class Identity(NamedTuple):
+    """What tells one generated event from all others."""
+
+    event_type: str
+    sequence: int | None
+    sent_at: int
+
+
+def identity(tree: Any) -> Identity:
+    """Name a generated event, by nothing that Chronicle made."""
+    if "eventId" in tree:
+        sent_at = datetime.fromisoformat(tree["date"]).timestamp()
+        return Identity(tree["type"], tree["eventId"], round(sent_at * 1_000_000))
+    return Identity(tree["event"], None, int(tree["ts"]) * 1_000_000)
+
+
+def identities(lines: Iterable[bytes]) -> Iterator[Identity]:
+    """Name the generated events of these lines."""
+    return (identity(from_json(line)) for line in lines)
+
+
+async def check_log(store: Store, expected: Iterable[Identity]) -> None:
+    """Read the whole log back: these events, in this order, at 1, 2, 3 …, every byte proved.
+
+    Raises WrongAnswer at the first event that is lost, there twice, out of order or damaged.
+    """
+    with closing(sqlite3.connect(read_only(store.folder.log), uri=True)) as connection:
+        stored = connection.execute(_STORED)
+        for position, (sent, found) in enumerate(zip_longest(expected, stored), start=1):
+            if sent is None or found is None or found != (position, *sent):
+                raise WrongAnswer(f"position {position}: sent {sent}, stored {found}")
+    async for difference in verify_log(store.folder, [store.portal], lambda _done, _total: None):
+        raise WrongAnswer(str(difference))
