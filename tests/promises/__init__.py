@@ -1,0 +1,1 @@
+"""The promises of the README, each tried from outside."""
