@@ -1,0 +1,54 @@
+"""`chronicle`: all commands in one."""
+
+from typing import Annotated
+
+import typer
+
+from scripts import (
+    config,
+    demo,
+    imports,
+    portal,
+    quarantine,
+    rebuild,
+    serve,
+    status,
+    token,
+    verify,
+)
+from scripts.console import application, run
+
+app = application("chronicle", about="Keeps the whole history of Bitrix24 chats.")
+
+for command in (
+    serve.app,
+    demo.app,
+    portal.app,
+    token.app,
+    imports.app,
+    quarantine.app,
+    rebuild.app,
+    verify.app,
+    status.app,
+    config.app,
+):
+    app.add_typer(command)
+
+
+@app.callback()
+def chronicle(
+    *,
+    debug: Annotated[  # noqa: ARG001 - `run` has taken it; here it is shown
+        bool, typer.Option("--debug", help="Show the traceback of a failure. Good anywhere.")
+    ] = False,
+) -> None:
+    """Keep the whole history of Bitrix24 chats."""
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    run(app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""How a command appends events: through the server if one runs, else with the lock."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import httpx
+
+from eventstore.catalog import Portal
+from eventstore.event import NewEvent
+from eventstore.folder import Folder
+from eventstore.lock import ServerAddress, find_server, hold
+from eventstore.log import Outcome, Pending, SqliteLog
+from scripts.console import Failure
+
+MAX_LINES: Final = 1_000
+MAX_BYTES: Final = 2**20
+"""What a request to the server holds at most, unless one event is larger."""
+
+_PATIENCE: Final = 60.0
+"""Seconds until a server that does not answer is given up."""
+
+Deliver = Callable[[Sequence[NewEvent], str], list[Outcome]]
+"""Appends events that one receiver witnessed, where they do not say it themselves.
+
+Returns an outcome for each, in their order. It may run in a thread.
+"""
+
+
+@contextmanager
+def delivery(folder: Folder, portal: Portal, *, max_body: int) -> Iterator[Deliver]:
+    """Give the way to append imported events of a portal.
+
+    Raises StoreInUse when another command has the lock. What is given raises StoreUnavailable,
+    or Failure with what the server said.
+    """
+    server = find_server(folder.lock)
+    if server is not None:
+        with _client(server) as client:
+            most = min(MAX_BYTES, max_body)
+            yield lambda events, receiver: _send(client, portal, _bodies(events, most), receiver)
+        return
+    with hold(folder.lock):
+        log = SqliteLog(folder.log)
+        log.open()
+        try:
+            origin = portal.origin
+            yield lambda events, _: log.append([Pending(origin, event) for event in events])
+        finally:
+            log.close()
+
+
+def _client(server: ServerAddress) -> httpx.Client:
+    return httpx.Client(
+        base_url=server.url,
+        headers={"Authorization": f"Bearer {server.run_key}"},
+        timeout=_PATIENCE,
+        trust_env=False,  # a proxy has no part in what this machine tells itself
+    )
+
+
+def _send(
+    client: httpx.Client, portal: Portal, bodies: Iterable[bytes], receiver: str
+) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    for body in bodies:
+        try:
+            response = client.post(
+                f"/v1/portals/{portal.slug}/events",
+                params={"receiver": receiver},
+                content=body,
+                headers={"Content-Type": "application/x-ndjson"},
+            )
+        except httpx.HTTPError as error:
+            raise Failure(f"the server at {client.base_url}: {type(error).__name__}") from None
+        outcomes += _outcomes(response)
+    return outcomes
+
+
+def _bodies(events: Iterable[NewEvent], most: int) -> Iterator[bytes]:
+    """Put events into requests. What is sent is redacted: a marker is its own marker."""
+    lines: list[bytes] = []
+    size = 0
+    for event in events:
+        line = event.payload.encode()
+        if lines and (len(lines) == MAX_LINES or size + len(line) > most):
+            yield b"\n".join(lines)
+            lines, size = [], 0
+        lines.append(line)
+        size += len(line) + 1
+    if lines:
+        yield b"\n".join(lines)
+
+
+def _outcomes(response: httpx.Response) -> list[Outcome]:
+    if response.is_success:
+        return [_outcome(result) for result in response.json()["results"]]
+    try:
+        said = response.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        said = response.reason_phrase
+    raise Failure(f"the server refused ({response.status_code}): {said}")
+
+
+def _outcome(result: dict[str, Any]) -> Outcome:
+    if result["outcome"] not in ("appended", "duplicate", "conflict"):
+        raise Failure(f"the server says {result['outcome']!r} of an event that can be read")
+    return Outcome(result["outcome"], result["position"])

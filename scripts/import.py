@@ -1,0 +1,7 @@
+"""`python -m scripts.import`: the word is reserved, so what it runs is `scripts.imports`."""
+
+from scripts.console import run
+from scripts.imports import app
+
+if __name__ == "__main__":
+    run(app)

@@ -1,0 +1,225 @@
+"""`chronicle import`: appends a file of events."""
+
+import asyncio
+import re
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Annotated, Any, BinaryIO, Final, cast
+
+import typer
+
+from api.times import now
+from eventstore.body import parse_json
+from eventstore.catalog import Portal
+from eventstore.envelope import Receiving, check_portal, events_of, valid_receiver
+from eventstore.errors import PortalMismatch, TooLarge, UnreadableBody
+from eventstore.event import NewEvent
+from eventstore.log import Outcome
+from eventstore.quarantine import Quarantine, Unreadable
+from scripts.console import Json, OnePortal, application, example, run, show_json, show_table
+from scripts.delivery import Deliver, delivery
+from scripts.lines import Line, Open, lines, source
+from scripts.progress import Progress
+from scripts.store import Store, open_store
+
+app = application()
+
+_BATCH: Final = 2_000
+"""Events in one transaction."""
+
+_TICK: Final = 500
+"""Lines between two looks at the clock."""
+
+_MAY_NAME_A_PORTAL: Final = re.compile(rb"member_id|\\u00[0-7]")
+"""A line without its key, or an escape that could spell it, need not be parsed to be passed."""
+
+
+@dataclass
+class Counts:
+    """What became of the events of an import."""
+
+    appended: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    quarantined: int = 0
+
+    def add(self, outcomes: Sequence[Outcome]) -> None:
+        """Count what was delivered."""
+        count = Counter(outcome.outcome for outcome in outcomes)
+        self.appended += count["appended"]
+        self.duplicates += count["duplicate"]
+        self.conflicts += count["conflict"]
+
+
+@app.command(
+    "import",
+    epilog=example(
+        "chronicle import events.ndjson.gz --portal acme --receiver user:27",
+        "fetch-events | chronicle import - --portal acme",
+    ),
+)
+def import_events(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="NDJSON, also gzip; - is stdin.")],
+    portal: OnePortal,
+    receiver: Annotated[
+        str, typer.Option(help="Whose queue it was, where an event does not say: user:27.")
+    ] = "app",
+    json: Json = False,
+) -> None:
+    """Append webhook envelopes, fetch items or whole Event.get responses, one a line.
+
+    A line that cannot be read is reported and kept in quarantine, and the rest goes on. If any
+    line is another portal's, nothing is appended at all. Repeating an import changes nothing.
+    """
+    if not valid_receiver(receiver):
+        raise typer.BadParameter("use user:27, bot:931 or app", param_hint="--receiver")
+
+    async def imported() -> Counts:
+        async with open_store() as store:
+            stdin = cast(BinaryIO, sys.stdin.buffer)
+            with source(file, stdin, store.folder.path) as open_source:
+                return await import_lines(
+                    store, store.snapshot.portal(portal), open_source, receiver
+                )
+
+    counts = vars(asyncio.run(imported()))
+    if json:
+        show_json(counts)
+    else:
+        show_table(list(counts), [list(counts.values())])
+
+
+async def import_lines(store: Store, portal: Portal, open_source: Open, receiver: str) -> Counts:
+    """Append the events of all lines.
+
+    Raises PortalMismatch before anything is written when one of them is another portal's.
+    """
+    max_body = store.settings.max_body
+    with Progress("lines checked") as progress:
+        total = refuse_foreign(open_source, portal, max_body, progress)
+    with (
+        delivery(store.folder, portal, max_body=max_body) as deliver,
+        _Writer(deliver, receiver) as writer,
+        Progress("lines", total) as progress,
+    ):
+        reading = _Reading(store, portal, receiver, writer, progress)
+        for done, line in enumerate(lines(open_source), 1):
+            await reading.take(line)
+            if done % _TICK == 0:
+                progress.at(done)
+        reading.flush()
+    writer.counts.quarantined = reading.bad
+    return writer.counts
+
+
+def refuse_foreign(open_source: Open, portal: Portal, max_body: int, progress: Progress) -> int:
+    """Return the number of lines that are not blank.
+
+    Raises PortalMismatch, with the line's number, when one is another portal's: the log cannot
+    be undone.
+    """
+    total = 0
+    for total, line in enumerate(lines(open_source), 1):
+        if total % _TICK == 0:
+            progress.at(total)
+        if line.size > max_body or not _MAY_NAME_A_PORTAL.search(line.body):
+            continue
+        try:
+            check_portal(parse_json(line.body), portal.member_id, portal.slug)
+        except PortalMismatch:
+            raise PortalMismatch(portal=portal.slug, place=f"line {line.number}") from None
+        except UnreadableBody:
+            continue  # it will not be appended
+    return total
+
+
+@dataclass
+class _Reading:
+    """Makes events of lines; what cannot be read goes into quarantine."""
+
+    store: Store
+    portal: Portal
+    receiver: str
+    writer: "_Writer"
+    progress: Progress
+    bad: int = 0
+    _batch: list[NewEvent] = field(default_factory=list)
+    _how: Receiving | None = None
+
+    async def take(self, line: Line) -> None:
+        """Read one line."""
+        for event in self._events(line):
+            if isinstance(event, NewEvent):
+                self._batch.append(event)
+            else:
+                await self._quarantine(line, event)
+        if len(self._batch) >= _BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand over what has been read."""
+        self.writer.write(self._batch)
+        self._batch, self._how = [], None
+
+    def _events(self, line: Line) -> Sequence[NewEvent | UnreadableBody]:
+        if line.size > self.store.settings.max_body:
+            return [TooLarge(f"{line.size:,} bytes: beyond CHRONICLE_MAX_BODY")]
+        if self._how is None:
+            self._how = Receiving(
+                now(), self.store.fingerprints, self.portal.hmac_key, receiver=self.receiver
+            )
+        try:
+            tree = parse_json(line.body)
+            check_portal(tree, self.portal.member_id, self.portal.slug)
+            return events_of(tree, self._how)
+        except UnreadableBody as reason:
+            return [reason]
+
+    async def _quarantine(self, line: Line, reason: UnreadableBody) -> None:
+        self.bad += 1
+        number = None
+        if line.body:
+            found = Unreadable(now(), "import", self.receiver, str(reason))
+            quarantine = Quarantine(self.store.catalog)
+            number = await quarantine.keep(self.portal.id, line.body, found)
+        kept = "not kept" if number is None else f"quarantine {number}"
+        self.progress.say(f"line {line.number}: {reason} ({kept})")
+
+
+class _Writer:
+    """Writes one batch while the next one is read."""
+
+    def __init__(self, deliver: Deliver, receiver: str) -> None:
+        self.counts = Counts()
+        self._deliver = deliver
+        self._receiver = receiver
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="import")
+        self._writing: Future[list[Outcome]] | None = None
+
+    def __enter__(self) -> "_Writer":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        try:
+            self.settle()
+        finally:
+            self._thread.shutdown()
+
+    def write(self, events: Sequence[NewEvent]) -> None:
+        """Begin to write a batch, when the one before is written."""
+        self.settle()
+        if events:
+            self._writing = self._thread.submit(self._deliver, events, self._receiver)
+
+    def settle(self) -> None:
+        """Wait until all that was handed over is written. Raises what writing it raised."""
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            self.counts.add(writing.result())
+
+
+if __name__ == "__main__":
+    run(app)

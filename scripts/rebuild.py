@@ -1,0 +1,42 @@
+"""`chronicle rebuild`: the read models anew, from the log."""
+
+import asyncio
+from dataclasses import asdict
+
+from eventstore.lock import hold
+from projections.rebuild import RebuildSummary, rebuild, rebuild_portal
+from scripts.console import Json, MaybePortal, application, example, run, say, show_json
+from scripts.progress import Progress
+from scripts.store import open_store
+
+app = application()
+
+
+@app.command("rebuild", epilog=example("chronicle rebuild", "chronicle rebuild --portal acme"))
+def rebuild_read_models(portal: MaybePortal = None, *, json: Json = False) -> None:
+    """Derive all read models again from the log. Stop the server first.
+
+    A rebuild that is cut off changes nothing.
+    """
+
+    async def rebuilt() -> RebuildSummary:
+        async with open_store() as store:
+            with hold(store.folder.lock), Progress("events") as progress:
+                if portal is None:
+                    return await rebuild(store.folder, store.catalog, progress.at)
+                one = store.snapshot.portal(portal)
+                return await rebuild_portal(store.folder, store.catalog, one, progress.at)
+
+    summary = asyncio.run(rebuilt())
+    if json:
+        show_json(asdict(summary))
+    else:
+        rate = summary.events / max(summary.seconds, 1e-9)
+        say(
+            f"generation {summary.generation}: {summary.events:,} events"
+            f" in {summary.seconds:,.1f} s ({rate:,.0f}/s)"
+        )
+
+
+if __name__ == "__main__":
+    run(app)

@@ -1,0 +1,122 @@
+"""`chronicle token`: who may read, and what."""
+
+import asyncio
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+
+import typer
+
+from api.times import now, shown, to_instant
+from eventstore.catalog import SCOPES, Token
+from eventstore.event import Instant
+from scripts.console import Json, application, example, run, say, show_json, show_table
+from scripts.store import open_store
+
+app = application("token", about="Bearer tokens: who may read, and what.")
+
+_DURATION: Final = re.compile(r"(\d{1,6})([dhm])")
+_UNITS: Final = {"d": "days", "h": "hours", "m": "minutes"}
+
+
+@app.command(
+    epilog=example("chronicle token create --portal acme --scope messages:read --expires 90d")
+)
+def create(
+    portal: Annotated[list[str], typer.Option(metavar="SLUG", help="Good for this portal.")],
+    scope: Annotated[list[str], typer.Option(help=f"One of: {', '.join(SCOPES)}.")],
+    expires: Annotated[
+        str | None, typer.Option(help="90d, 12h, 30m, or a time like 2027-01-31T00:00:00Z.")
+    ] = None,
+    label: Annotated[str | None, typer.Option(help="Whose it is, for people.")] = None,
+    json: Json = False,
+) -> None:
+    """Make a token and print it. Only its digest is kept: it is not shown again."""
+    expires_at = None if expires is None else expiry(expires, datetime.now(UTC))
+
+    async def created() -> tuple[str, str]:
+        async with open_store() as store:
+            return await store.catalog.create_token(
+                portals=portal, scopes=scope, now=now(), expires_at=expires_at, label=label
+            )
+
+    token_id, secret = asyncio.run(created())
+    if json:
+        show_json({"id": token_id, "token": secret})
+        return
+    say(f"token {token_id}, until {shown(expires_at) or 'it is revoked'}; it is not shown again:")
+    print(secret)
+
+
+@app.command("list", epilog=example("chronicle token list"))
+def list_(*, json: Json = False) -> None:
+    """List the tokens, without what they are."""
+
+    async def listed() -> list[Token]:
+        async with open_store() as store:
+            return list(store.snapshot.tokens.values())
+
+    rows = [
+        {
+            "id": token.id,
+            "label": token.label,
+            "portals": sorted(token.portals),
+            "scopes": sorted(token.scopes),
+            "created_at": shown(token.created_at),
+            "expires_at": shown(token.expires_at),
+            "revoked_at": shown(token.revoked_at),
+        }
+        for token in asyncio.run(listed())
+    ]
+    if json:
+        show_json(rows)
+        return
+    show_table(
+        ["id", "label", "portals", "scopes", "created", "expires", "revoked"],
+        [
+            [" ".join(value) if isinstance(value, list) else value for value in row.values()]
+            for row in rows
+        ],
+    )
+
+
+@app.command(epilog=example("chronicle token revoke 3f2a9c01b7de"))
+def revoke(token_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    """Refuse a token from now on. A running server notices within a second."""
+
+    async def revoked() -> None:
+        async with open_store() as store:
+            await store.catalog.revoke_token(token_id, now=now())
+
+    asyncio.run(revoked())
+    say(f"token {token_id} is refused from now on")
+
+
+def expiry(text: str, moment: datetime) -> Instant:
+    """Read when a token ends: a duration from `moment`, or a time behind it with its zone.
+
+    Raises BadParameter.
+    """
+    if match := _DURATION.fullmatch(text):
+        at = moment + timedelta(**{_UNITS[match[2]]: int(match[1])})
+    else:
+        at = _time(text)
+    if at <= moment:
+        raise typer.BadParameter("that moment is past", param_hint="--expires")
+    return to_instant(at)
+
+
+def _time(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            "use 90d, 12h, 30m, or a time like 2027-01-31T00:00:00Z", param_hint="--expires"
+        ) from None
+    if at.tzinfo is None:
+        raise typer.BadParameter("a time needs its zone, like Z", param_hint="--expires")
+    return at
+
+
+if __name__ == "__main__":
+    run(app)
