@@ -1,0 +1,109 @@
+"""Commands of Chronicle, run as users run them: processes of their own."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from time import perf_counter
+from typing import Final, NamedTuple
+
+from scripts.bench.measures import WrongAnswer
+from scripts.bench.store import Store
+
+_GLANCE: Final = 0.005
+"""Seconds between two looks at a command that runs."""
+
+_PATIENCE: Final = 30.0
+"""Seconds in which a server must listen."""
+
+
+class Finished(NamedTuple):
+    """What a command took: seconds from its start to its end, and bytes at its peak."""
+
+    seconds: float
+    peak: int
+
+
+def run_command(store: Store, *arguments: str) -> Finished:
+    """Run `python -m scripts.<command> …` on a store, on one core, and wait for its end.
+
+    Raises WrongAnswer when it fails.
+    """
+    peak = 0
+    with tempfile.TemporaryFile() as said:
+        started = perf_counter()
+        process = subprocess.Popen(  # noqa: S603 - our own commands
+            _command(arguments), env=_environment(store), stdout=subprocess.DEVNULL, stderr=said
+        )
+        os.sched_setaffinity(process.pid, {max(os.sched_getaffinity(0))})
+        while process.poll() is None:
+            peak = max(peak, _peak(process.pid))
+            time.sleep(_GLANCE)
+        seconds = perf_counter() - started
+        if process.returncode != 0:
+            said.seek(0)
+            raise WrongAnswer(f"{arguments[0]} failed: {said.read()[-500:].decode()}")
+    return Finished(seconds, peak)
+
+
+@asynccontextmanager
+async def running_server(store: Store, *arguments: str) -> AsyncIterator[int]:
+    """Run a server until the context ends; give the port at which it listens.
+
+    Without arguments it is `chronicle serve`; else the module and arguments of another one, to
+    which `--port` is added.
+    """
+    port = _free_port()
+    command = _command(["serve"]) if not arguments else [sys.executable, "-m", *arguments]
+    process = await asyncio.create_subprocess_exec(
+        *command, "--port", str(port), env=_environment(store), stderr=subprocess.DEVNULL
+    )
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            while not _listens(port):
+                if process.returncode is not None:
+                    raise WrongAnswer(f"{command[2]} ended at once")
+                await asyncio.sleep(0.05)
+        yield port
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        await process.wait()
+
+
+def _peak(pid: int) -> int:
+    # Not getrusage: there, a new process begins at the peak of the one that made it.
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return 0  # it has ended
+
+
+def _command(arguments: Sequence[str]) -> list[str]:
+    name, *rest = arguments
+    return [sys.executable, "-m", f"scripts.{name}", *rest]
+
+
+def _environment(store: Store) -> dict[str, str]:
+    return os.environ | {"CHRONICLE_DATABASE": store.database, "CHRONICLE_LOG_LEVEL": "warning"}
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def _listens(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
