@@ -2,11 +2,8 @@
 
 import hashlib
 import hmac
-from typing import Final
 
 from eventstore.event import Event, NewEvent
-
-_ABSENT: Final = b"\xff\xff\xff\xff"
 
 
 def commitment(salt: bytes, payload: str) -> bytes:
@@ -17,29 +14,20 @@ def commitment(salt: bytes, payload: str) -> bytes:
 def leaf(portal_id: int, position: int, event: NewEvent | Event, committed: bytes) -> bytes:
     """Return SHA-256(0x00, every header field length-prefixed, commitment).
 
-    Integers are their decimal digits; a field is preceded by its length in four bytes,
-    big-endian; an absent one is four bytes 0xff (docs/formats.md has test vectors).
+    A field is the number of its characters, a colon and the field, integers in decimal digits; an
+    absent one is a lone `-` (docs/formats.md has test vectors).
     """
-    parts = [b"\x00"]
-    for value in (
-        portal_id,
-        position,
-        event.key,
-        event.source,
-        event.receiver,
-        event.sequence,
-        event.event_type,
-        event.received_at,
-        event.sent_at,
-    ):
-        if value is None:
-            parts.append(_ABSENT)
-        else:
-            field = str(value).encode()
-            parts.append(len(field).to_bytes(4, "big"))
-            parts.append(field)
-    parts.append(committed)
-    return hashlib.sha256(b"".join(parts)).digest()
+    key, source, receiver, event_type = event.key, event.source, event.receiver, event.event_type
+    sequence = "" if event.sequence is None else str(event.sequence)
+    received_at = str(event.received_at)
+    sent_at = "" if event.sent_at is None else str(event.sent_at)
+    header = (
+        f"{len(str(portal_id))}:{portal_id}{len(str(position))}:{position}"
+        f"{len(key)}:{key}{len(source)}:{source}{len(receiver)}:{receiver}"
+        f"{f'{len(sequence)}:{sequence}' if sequence else '-'}{len(event_type)}:{event_type}"
+        f"{len(received_at)}:{received_at}{f'{len(sent_at)}:{sent_at}' if sent_at else '-'}"
+    )
+    return hashlib.sha256(b"\x00" + header.encode() + committed).digest()
 
 
 def differences(event: Event) -> list[str]:

@@ -20,7 +20,7 @@ from eventstore.database import (
     upsert,
 )
 from eventstore.envelope import comparable
-from eventstore.errors import EventstoreError, StoreUnavailable
+from eventstore.errors import StoreUnavailable
 from eventstore.event import Event, NewEvent
 from eventstore.integrity import commitment, leaf
 from eventstore.schema import SQLITE_LOG_TRIGGERS, event, log_head, log_metadata
@@ -164,6 +164,9 @@ class SqliteLog:
         """
         # NORMAL would lose acknowledged events at a power loss.
         connection = connect(self.path, journal="WAL", synchronous="FULL")
+        # Room for the index of keys, whose pages come in no order; and fewer checkpoints of them.
+        connection.execute("PRAGMA cache_size=-65536")
+        connection.execute("PRAGMA wal_autocheckpoint=4000")
         try:
             for statement in (*create_statements(log_metadata), *SQLITE_LOG_TRIGGERS):
                 connection.execute(statement)
@@ -186,16 +189,14 @@ class SqliteLog:
         connection = self._connection
         assert connection is not None  # noqa: S101 - open() has set it, or raised
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            outcomes = _append(connection, batch)
-            connection.execute("COMMIT")
+            try:
+                return _commit(connection, batch, look_up=False)
+            except sqlite3.IntegrityError:
+                # Some key is there already. That is rare enough not to look for it every time.
+                return _commit(connection, batch, look_up=True)
         except sqlite3.Error as error:
             self.close()
             raise StoreUnavailable(f"{self.path}: {error}") from error
-        except EventstoreError:
-            connection.execute("ROLLBACK")
-            raise
-        return outcomes
 
     def close(self) -> None:
         """Close the file; the next append opens it again."""
@@ -204,30 +205,55 @@ class SqliteLog:
             connection.close()
 
 
-def _append(connection: sqlite3.Connection, batch: Sequence[Pending]) -> list[Outcome]:
+def _commit(
+    connection: sqlite3.Connection, batch: Sequence[Pending], *, look_up: bool
+) -> list[Outcome]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        outcomes = _append(connection, batch, look_up=look_up)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return outcomes
+
+
+def _append(
+    connection: sqlite3.Connection, batch: Sequence[Pending], *, look_up: bool
+) -> list[Outcome]:
     outcomes: list[Outcome | None] = [None] * len(batch)
     by_portal: dict[Origin, list[int]] = {}
     for index, pending in enumerate(batch):
         by_portal.setdefault(pending.origin, []).append(index)
     for origin, indexes in by_portal.items():
         events = [batch[index].event for index in indexes]
-        for index, outcome in zip(indexes, _append_to(connection, origin, events), strict=True):
+        known = _find(connection, origin, events) if look_up else {}
+        placed = _append_to(connection, origin, events, known)
+        for index, outcome in zip(indexes, placed, strict=True):
             outcomes[index] = outcome
     return [outcome for outcome in outcomes if outcome is not None]
 
 
-def _append_to(
+def _find(
     connection: sqlite3.Connection, origin: Origin, events: Sequence[NewEvent]
-) -> list[Outcome]:
-    def find(keys: list[str]) -> dict[str, Known]:
+) -> dict[str, Known]:
+    def stored(keys: list[str]) -> dict[str, Known]:
         values = {"portal_id": origin.portal_id, "keys": keys}
         rows = connection.execute(_KNOWN_SQL.text, _KNOWN_SQL.bind(values))
         return {key: Known(position, payload) for key, position, payload in rows}
 
+    known = stored([new.key for new in events])
+    return known | stored(contested_keys(origin, events, known))
+
+
+def _append_to(
+    connection: sqlite3.Connection,
+    origin: Origin,
+    events: Sequence[NewEvent],
+    known: Mapping[str, Known],
+) -> list[Outcome]:
     head = _locked_head(connection, origin.portal_id)
-    known = find([new.key for new in events])
-    if contested := contested_keys(origin, events, known):
-        known |= find(contested)
     rows, outcomes = place(origin, head, events, known)
     connection.executemany(_INSERT, rows)
     if rows:
