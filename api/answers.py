@@ -19,7 +19,10 @@ def cacheable(request: Request, body: Any) -> Response:
     """Answer with JSON and a strong ETag, or 304 when the caller has these very bytes."""
     content = to_json(body)
     headers = {**_HEADERS, "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"'}
-    asked = {tag.strip() for tag in request.headers.get("if-none-match", "").split(",")}
+    asked = {
+        tag.strip().removeprefix("W/")
+        for tag in request.headers.get("if-none-match", "").split(",")
+    }
     if headers["ETag"] in asked or "*" in asked:
         return Response(None, 304, headers)
     return Response(content, 200, headers, "application/json")

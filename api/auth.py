@@ -49,22 +49,23 @@ def token_of(state: State, request: Request) -> Token:
     return token
 
 
-def authorize(state: State, request: Request, scope: str) -> Access:
-    """Return the portal of the path, if the caller may use this scope there.
+def authorize(state: State, request: Request, *scopes: str) -> Access:
+    """Return the portal of the path, if the caller may use one of these scopes there.
 
     Raises Problem: those of `token_of`; not_found for a portal that does not exist, or is not the
-    token's: the two cannot be told apart; scope_missing.
+    token's: the two cannot be told apart; scope_missing, which names the first of the scopes.
     """
     slug = request.path_params["portal"]
-    if scope == "events:write" and _is_run_key(state, request):
+    if "events:write" in scopes and _is_run_key(state, request):
         if slug not in state.snapshot.portals:
             raise Problem("not_found", "There is no such portal.")
-        return Access(state.snapshot.portals[slug], frozenset({scope}))
+        return Access(state.snapshot.portals[slug], frozenset(scopes))
     token = token_of(state, request)
     if slug not in token.portals or slug not in state.snapshot.portals:
         raise Problem("not_found", "There is no such portal, or this token may not see it.")
-    if scope not in token.scopes:
-        raise Problem("scope_missing", f"This token lacks the scope `{scope}`.", scope=scope)
+    if token.scopes.isdisjoint(scopes):
+        lacking = "` or `".join(scopes)
+        raise Problem("scope_missing", f"This token lacks the scope `{lacking}`.", scope=scopes[0])
     return Access(state.snapshot.portals[slug], token.scopes)
 
 

@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,10 +17,11 @@ _SIGNATURE: Final = 16
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where a page ended, and the position that the walk began at."""
+    """Where a page ended, the position that the walk began at, and the place it began from."""
 
     key: Sequence[Any]
     began_at: int
+    anchor: Sequence[Any] | None = None
 
 
 class Cursors:
@@ -31,7 +32,7 @@ class Cursors:
 
     def write(self, cursor: Cursor, about: Sequence[Any]) -> str:
         """Return an opaque cursor that is good only for the same route, portal and filters."""
-        body = to_json([list(cursor.key), cursor.began_at])
+        body = to_json([cursor.key, cursor.began_at, cursor.anchor])
         return base64.urlsafe_b64encode(self._sign(body, about) + body).rstrip(b"=").decode()
 
     def read(self, text: str, about: Sequence[Any]) -> Cursor:
@@ -45,23 +46,19 @@ class Cursors:
             raw = b""
         signature, body = raw[:_SIGNATURE], raw[_SIGNATURE:]
         if not hmac.compare_digest(signature, self._sign(body, about)):
-            raise Problem(
-                "invalid_cursor",
-                "This cursor belongs to another list or to other filters. Use `page.next` of the"
-                " answer before, with the same parameters, or begin without a cursor.",
-            )
-        key, began_at = from_json(body)
-        return Cursor(key, began_at)
+            raise foreign_cursor()
+        return Cursor(*from_json(body))
 
     def _sign(self, body: bytes, about: Sequence[Any]) -> bytes:
         subject = hashlib.sha256(to_json(about)).digest()
         return hmac.digest(self._key, subject + body, "sha256")[:_SIGNATURE]
 
 
-def filters_of(query: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Return what a cursor is bound to: every parameter but the cursor itself and the wait."""
-    return sorted(
-        (name, str(value))
-        for name, value in query.items()
-        if name not in {"cursor", "limit", "min_position"} and value is not None
+def foreign_cursor() -> Problem:
+    """Say that a cursor was written about something else."""
+    return Problem(
+        "invalid_cursor",
+        "This cursor belongs to another list or to other filters. Use `page.next` of the"
+        " answer before, with the same parameters, or begin without a cursor.",
+        parameter="cursor",
     )

@@ -1,0 +1,128 @@
+"""Chats: the most recently active first, one with its history, and its timeline."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from api import models, shapes
+from api.endpoint import Endpoint, Read, ReadList, no_such
+from api.message_shape import shown_messages
+from api.models import Listed, One
+from api.queries import ChatsQuery, PortalQuery, TimelineQuery
+from projections.messages import MessageRow
+from projections.read import chats, messages
+from projections.read.chats import ChatKey
+
+
+async def latest(read: ReadList[ChatsQuery]) -> Listed[models.Chat]:
+    """Chats, most recent activity first."""
+    found = await chats.latest(
+        read.session,
+        read.portal_id,
+        of_type=read.query.type,
+        key=ChatKey(*read.key(chats.LATEST)),
+        limit=read.fetch,
+    )
+    return read.listed(
+        found, lambda chat: [chat.row.last_activity_at, chat.row.chat_id], shapes.chat
+    )
+
+
+async def one(read: Read[PortalQuery]) -> One[models.ChatWithHistory]:
+    """One chat, and what it showed before."""
+    counted = await chats.one(read.session, read.portal_id, read.ids["chat"])
+    if counted is None:
+        raise no_such("chat")
+    versions = await chats.versions(read.session, read.portal_id, read.ids["chat"])
+    history = [shapes.chat_version(version) for version in versions]
+    return read.one(models.ChatWithHistory(**shapes.chat(counted), history=history))
+
+
+async def timeline(read: ReadList[TimelineQuery]) -> Listed[models.Message]:
+    """Messages of a chat, oldest to newest; the next page goes on the way that the walk goes."""
+    direction, place = read.key(read.query.anchor() or ("after", -1))
+    found, more = await _WALKS[direction](read, place)
+    if not found and not await chats.exists(read.session, read.portal_id, read.ids["chat"]):
+        raise no_such("chat")
+    shown = await shown_messages(
+        read.session, read.portal_id, found, sees_deleted=read.access.sees_deleted
+    )
+    return read.page(shown, more)
+
+
+_Page = tuple[Sequence[MessageRow], Sequence[Any] | None]
+_Timeline = ReadList[TimelineQuery]
+
+
+async def _after(read: _Timeline, place: int) -> _Page:
+    return read.cut(await _newer(read, place, read.fetch), _newest)
+
+
+async def _before(read: _Timeline, place: int) -> _Page:
+    found, more = read.cut(await _older(read, place, read.fetch), _oldest)
+    return found[::-1], more
+
+
+async def _around(read: _Timeline, place: int) -> _Page:
+    before = await _older(read, place, read.limit // 2)
+    after = await _newer(read, place - 1, read.fetch - len(before))
+    return read.cut([*before[::-1], *after], _newest)
+
+
+_WALKS: Final = {"after": _after, "before": _before, "around": _around}
+"""How a page is found, by where it begins. What follows one around a message is after it."""
+
+
+def _newest(row: MessageRow) -> Sequence[Any]:
+    return "after", row.message_id
+
+
+def _oldest(row: MessageRow) -> Sequence[Any]:
+    return "before", row.message_id
+
+
+async def _newer(read: _Timeline, place: int, limit: int) -> list[MessageRow]:
+    return await messages.newer(
+        read.session,
+        read.portal_id,
+        read.ids["chat"],
+        key=place,
+        began_at=read.began_at(),
+        limit=limit,
+    )
+
+
+async def _older(read: _Timeline, place: int, limit: int) -> list[MessageRow]:
+    return await messages.older(
+        read.session,
+        read.portal_id,
+        read.ids["chat"],
+        key=place,
+        began_at=read.began_at(),
+        limit=limit,
+    )
+
+
+_ONE = "/v1/portals/{portal}/chats/{chat}"
+_SCOPES = ("messages:read",)
+
+ENDPOINTS = (
+    Endpoint(
+        "/v1/portals/{portal}/chats",
+        _SCOPES,
+        ChatsQuery,
+        Listed[models.Chat],
+        "Chats, most recent activity first",
+        latest,
+    ),
+    Endpoint(
+        _ONE, _SCOPES, PortalQuery, One[models.ChatWithHistory], "A chat and its history", one
+    ),
+    Endpoint(
+        f"{_ONE}/messages",
+        _SCOPES,
+        TimelineQuery,
+        Listed[models.Message],
+        "The timeline of a chat, oldest to newest",
+        timeline,
+    ),
+)

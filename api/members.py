@@ -1,0 +1,41 @@
+"""Members of a chat: who, since when, on what evidence."""
+
+from api import models, shapes
+from api.endpoint import Endpoint, ReadList, no_such
+from api.models import Listed
+from api.queries import IntervalsQuery
+from projections.members import MemberRow
+from projections.read import chats, members, users
+from projections.read.members import MemberKey
+
+
+async def intervals(read: ReadList[IntervalsQuery]) -> Listed[models.Member]:
+    """Who is, or was, in a chat, by user."""
+    found = await members.intervals(
+        read.session,
+        read.portal_id,
+        read.ids["chat"],
+        current=read.query.view == "current",
+        key=MemberKey(*read.key(members.FIRST)),
+        limit=read.fetch,
+    )
+    if not found and not await chats.exists(read.session, read.portal_id, read.ids["chat"]):
+        raise no_such("chat")
+    names = await users.names(read.session, read.portal_id, {row.user_id for row in found})
+
+    def show(row: MemberRow) -> models.Member:
+        return shapes.member(row, names)
+
+    return read.listed(found, lambda row: [row.user_id, row.ordinal], show)
+
+
+ENDPOINTS = (
+    Endpoint(
+        "/v1/portals/{portal}/chats/{chat}/members",
+        ("messages:read",),
+        IntervalsQuery,
+        Listed[models.Member],
+        "Who is, or was, in a chat, and how that is known",
+        intervals,
+    ),
+)

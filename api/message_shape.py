@@ -1,0 +1,154 @@
+"""From the rows of messages, and what belongs beside them, to their answers."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import from_json
+
+from api import models
+from api.shapes import identifier, person, when
+from api.times import shown
+from eventstore.database import Session
+from eventstore.event import Instant
+from projections.facts import Basis
+from projections.messages import MessageRow
+from projections.read import messages, users
+from projections.read.messages import Quoted, Threads
+from projections.read.users import Named
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What the answers of some messages need beside their rows.
+
+    `quoted` is what the messages that they quote are now; None for who may see every text.
+    """
+
+    names: Mapping[int, Named]
+    reactions: Mapping[int, Mapping[str, Sequence[int]]]
+    threads: Threads
+    quoted: Mapping[int, Quoted] | None
+
+
+async def shown_messages(
+    session: Session, portal_id: int, rows: Sequence[MessageRow], *, sees_deleted: bool
+) -> list[models.Message]:
+    """Show messages of one portal: however many they are, with the same few statements."""
+    ids = [row.message_id for row in rows]
+    replies = [from_json(row.reply_to) if row.reply_to else None for row in rows]
+    beside = Beside(
+        names=await _names(session, portal_id, {row.author_id for row in rows if row.author_id}),
+        reactions=await _reactions(session, portal_id, ids),
+        threads=await messages.threads(
+            session, portal_id, ids, {row.chat_id for row in rows if row.chat_id is not None}
+        ),
+        quoted=None if sees_deleted else await _quoted(session, portal_id, replies),
+    )
+    return [_message(row, reply, beside) for row, reply in zip(rows, replies, strict=True)]
+
+
+async def _names(session: Session, portal_id: int, ids: Collection[int]) -> Mapping[int, Named]:
+    return await users.names(session, portal_id, ids) if ids else {}
+
+
+async def _quoted(
+    session: Session, portal_id: int, replies: Collection[Any]
+) -> Mapping[int, Quoted]:
+    ids = {reply["message_id"] for reply in replies if reply and reply["text"] is not None}
+    ids.discard(None)
+    return await messages.quoted(session, portal_id, ids) if ids else {}
+
+
+async def _reactions(
+    session: Session, portal_id: int, ids: Collection[int]
+) -> Mapping[int, Mapping[str, Sequence[int]]]:
+    held: defaultdict[int, defaultdict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for row in await messages.held_reactions(session, portal_id, ids):
+        held[row.message_id][row.code].append(row.user_id)
+    return held
+
+
+def _message(row: MessageRow, reply: Any, beside: Beside) -> models.Message:
+    withheld = row.state == "deleted" and row.text is not None and beside.quoted is not None
+    held = beside.reactions.get(row.message_id, {})
+    return models.Message(
+        id=str(row.message_id),
+        chat_id=identifier(row.chat_id),
+        author=person(row.author_id, beside.names, system=bool(row.system)),
+        text=None if withheld else row.text,
+        withheld="scope" if withheld else None,
+        state=row.state,
+        version=row.versions,
+        versions=row.versions,
+        system=bool(row.system),
+        posted=when(row.posted_at, row.posted_basis),
+        edited=_deed(row.edited_at, row.edited_basis, row.edited_by, row.edited_by_basis),
+        deleted=_deed(row.deleted_at, row.deleted_basis, row.deleted_by, row.deleted_by_basis),
+        reply_to=_reply(reply, beside.quoted) if reply else None,
+        forward=_forward(from_json(row.forward)) if row.forward else None,
+        thread=_thread(row, beside.threads),
+        files=[_file(file) for file in from_json(row.files)],
+        reactions=[_reaction(code, held[code]) for code in sorted(held)],
+        provenance=models.Provenance(
+            first_position=row.first_position,
+            last_position=row.last_position,
+            witnesses=from_json(row.witnesses),
+        ),
+    )
+
+
+def _deed(
+    at: Instant | None, basis: Basis | None, by: int | None, by_basis: Basis | None
+) -> models.Deed | None:
+    if basis is None:
+        return None
+    return models.Deed(at=shown(at), basis=basis, by=identifier(by), by_basis=by_basis or "unknown")
+
+
+def _reply(reply: Any, quoted: Mapping[int, Quoted] | None) -> models.Reply:
+    return models.Reply(
+        message_id=identifier(reply["message_id"]),
+        author_id=identifier(reply["author_id"]),
+        text=reply["text"] if quoted is None or _may_be_quoted(reply, quoted) else None,
+    )
+
+
+def _may_be_quoted(reply: Any, quoted: Mapping[int, Quoted]) -> bool:
+    """Say whether a quote tells nothing that its message, asked for itself, would withhold.
+
+    A quote of nobody knows which message might be of a deleted one.
+    """
+    if reply["text"] is None or reply["message_id"] is None:
+        return False
+    now = quoted.get(reply["message_id"])
+    return now is None or (now.state == "live" and reply["text"] in (now.text or ""))
+
+
+def _forward(forward: Any) -> models.Forward:
+    return models.Forward(
+        chat_id=identifier(forward["chat_id"]),
+        message_id=identifier(forward["message_id"]),
+        author_id=identifier(forward["author_id"]),
+    )
+
+
+def _file(file: Any) -> models.File:
+    return models.File(
+        id=identifier(file["id"]), name=file["name"], type=file["type"], size=file["size"]
+    )
+
+
+def _reaction(code: str, user_ids: Sequence[int]) -> models.Reaction:
+    return models.Reaction(
+        code=code, count=len(user_ids), user_ids=[str(user_id) for user_id in sorted(user_ids)]
+    )
+
+
+def _thread(row: MessageRow, threads: Threads) -> models.Thread | None:
+    """Name the comments on a message, else the comments that it is one of."""
+    chat_id = threads.of_message.get(row.message_id)
+    if chat_id is None and row.chat_id in threads.chats:
+        chat_id = row.chat_id
+    return None if chat_id is None else models.Thread(chat_id=str(chat_id))

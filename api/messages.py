@@ -1,0 +1,146 @@
+"""Messages across chats; and of one its state, its versions, its reactions and its events."""
+
+from typing import Any
+
+from api import models, shapes
+from api.endpoint import Endpoint, Read, ReadList, no_such
+from api.message_shape import shown_messages
+from api.models import Listed, One
+from api.queries import IntervalsQuery, MessagesQuery, Paged, PortalQuery
+from eventstore import log
+from eventstore.event import Event
+from projections.messages import MessageRow, VersionRow
+from projections.read import messages, provenance, reactions
+from projections.read.reactions import ReactionKey
+
+
+async def search(read: ReadList[MessagesQuery]) -> Listed[models.Message]:
+    """Messages by id, ascending."""
+    found = await messages.among(
+        read.session,
+        read.portal_id,
+        read.query.filters(),
+        key=read.key([-1])[0],
+        limit=read.fetch,
+    )
+    page, more = read.cut(found, lambda row: [row.message_id])
+    return read.page(
+        await shown_messages(
+            read.session, read.portal_id, page, sees_deleted=read.access.sees_deleted
+        ),
+        more,
+    )
+
+
+async def one(read: Read[PortalQuery]) -> One[models.Message]:
+    """What a message is now."""
+    row = await _known(read)
+    shown = await shown_messages(
+        read.session, read.portal_id, [row], sees_deleted=read.access.sees_deleted
+    )
+    return read.one(shown[0])
+
+
+async def versions(read: ReadList[Paged]) -> Listed[models.Version]:
+    """Every text that a message had, oldest to newest."""
+    row = await _known(read)
+    skip = read.key([0])[0]
+    found = await messages.versions(
+        read.session,
+        read.portal_id,
+        row.message_id,
+        began_at=read.began_at(),
+        skip=skip,
+        limit=read.fetch,
+    )
+
+    def show(version: VersionRow) -> models.Version:
+        current = row.state == "live" and version.version == row.versions
+        return shapes.version(version, visible=current or read.access.sees_deleted)
+
+    return read.listed(found, lambda _: [skip + read.limit], show)
+
+
+async def held_reactions(read: ReadList[IntervalsQuery]) -> Listed[models.ReactionInterval]:
+    """Who held which reaction on a message, from when until when."""
+    found = await reactions.intervals(
+        read.session,
+        read.portal_id,
+        read.ids["message"],
+        held=read.query.view == "current",
+        key=ReactionKey(*read.key(reactions.FIRST)),
+        limit=read.fetch,
+    )
+    if not found:
+        await _known(read)
+    return read.listed(found, lambda row: [row.user_id, row.code, row.ordinal], shapes.reaction)
+
+
+async def events(read: ReadList[Paged]) -> Listed[models.Witnessing]:
+    """Every event of the log that tells of a message, ascending."""
+    positions = await provenance.positions(
+        read.session,
+        read.portal_id,
+        read.ids["message"],
+        after=read.key([0])[0],
+        began_at=read.began_at(),
+        limit=read.fetch,
+    )
+    if not positions:
+        await _known(read)
+    async with read.state.log.reading() as session:
+        found = await log.events_at(session, read.portal_id, positions)
+    readable = "events:read" in read.access.scopes
+
+    def show(event: Event) -> models.Witnessing:
+        shown = shapes.log_event(event, readable=readable)
+        return models.Witnessing(**shown, withheld=None if readable else "scope")
+
+    return read.listed(found, lambda event: [event.position], show)
+
+
+async def _known(read: Read[Any]) -> MessageRow:
+    row = await messages.one(read.session, read.portal_id, read.ids["message"])
+    if row is None:
+        raise no_such("message")
+    return row
+
+
+_ONE = "/v1/portals/{portal}/messages/{message}"
+_SCOPES = ("messages:read",)
+
+ENDPOINTS = (
+    Endpoint(
+        "/v1/portals/{portal}/messages",
+        _SCOPES,
+        MessagesQuery,
+        Listed[models.Message],
+        "Messages across chats, by id",
+        search,
+    ),
+    Endpoint(_ONE, _SCOPES, PortalQuery, One[models.Message], "What a message is now", one),
+    Endpoint(
+        f"{_ONE}/versions",
+        _SCOPES,
+        Paged,
+        Listed[models.Version],
+        "Every text that a message had, oldest to newest",
+        versions,
+    ),
+    Endpoint(
+        f"{_ONE}/reactions",
+        _SCOPES,
+        IntervalsQuery,
+        Listed[models.ReactionInterval],
+        "Who holds, or held, which reaction on a message",
+        held_reactions,
+    ),
+    Endpoint(
+        f"{_ONE}/events",
+        _SCOPES,
+        Paged,
+        Listed[models.Witnessing],
+        "Provenance: every event of the log that tells of a message",
+        events,
+    ),
+)

@@ -1,0 +1,355 @@
+"""The shapes of the answers. Identifiers are strings, times RFC 3339 in UTC, unknown is null."""
+
+from typing import Any, Generic, Literal, NotRequired, TypeVar
+
+from typing_extensions import TypedDict  # pydantic reads typing's only from 3.12 on
+
+from projections.facts import Basis, Kind
+
+T = TypeVar("T")
+
+
+class Meta(TypedDict):
+    """What an answer is true for: `position` is projected, `head` is the newest in the log.
+
+    All are null where an answer is about no portal.
+    """
+
+    portal: str | None
+    position: int | None
+    head: int | None
+
+
+class Next(TypedDict):
+    """The cursor of the next page; null only at the end."""
+
+    next: str | None
+
+
+class One(TypedDict, Generic[T]):
+    """One thing."""
+
+    data: T
+    meta: Meta
+
+
+class Listed(TypedDict, Generic[T]):
+    """A page of a list."""
+
+    data: list[T]
+    page: Next
+    meta: Meta
+
+
+class ProblemBody(TypedDict):
+    """What went wrong (RFC 9457). `code` never changes; `detail` says what to do."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    parameter: NotRequired[str]
+    scope: NotRequired[str]
+    quarantine: NotRequired[int | None]
+
+
+class Received(TypedDict):
+    """A webhook's event is durable, at this position."""
+
+    position: int
+
+
+class Result(TypedDict):
+    """What became of one event of a batch.
+
+    `appended`, `duplicate` and `conflict` have a position; `quarantined` has the number of the
+    sealed line, null if the quarantine is full, and says what is wrong with it.
+    """
+
+    outcome: str
+    position: NotRequired[int]
+    quarantine: NotRequired[int | None]
+    detail: NotRequired[str]
+
+
+class Results(TypedDict):
+    """What became of a batch: one result an event, in their order."""
+
+    results: list[Result]
+
+
+class When(TypedDict):
+    """A moment, and how it is known; `at` is null where nobody witnessed it."""
+
+    at: str | None
+    basis: Basis
+
+
+class Person(TypedDict):
+    """A user, as seen last; `id` is null where the source named nobody."""
+
+    id: str | None
+    name: str | None
+    kind: Literal["user", "bot", "system"] | None
+
+
+class Deed(TypedDict):
+    """An edit or a deletion; `by` is null unless the source names the actor."""
+
+    at: str | None
+    basis: Basis
+    by: str | None
+    by_basis: Basis | None
+
+
+class Reply(TypedDict):
+    """What a message replies to, as far as the source gave it."""
+
+    message_id: str | None
+    author_id: str | None
+    text: str | None
+
+
+class Forward(TypedDict):
+    """What a message forwards, as far as the source gave it."""
+
+    chat_id: str | None
+    message_id: str | None
+    author_id: str | None
+
+
+class Thread(TypedDict):
+    """The chat of comments that a message has, or lies in."""
+
+    chat_id: str
+
+
+class File(TypedDict):
+    """A file of a message: never an address."""
+
+    id: str | None
+    name: str | None
+    type: str | None
+    size: int | None
+
+
+class Reaction(TypedDict):
+    """Who holds one reaction now."""
+
+    code: str
+    count: int
+    user_ids: list[str]
+
+
+class Provenance(TypedDict):
+    """Where the log tells of a message first and last, and who witnessed it."""
+
+    first_position: int
+    last_position: int
+    witnesses: list[str]
+
+
+Withheld = Literal["scope"] | None
+"""Why a text or a payload that is known is null: the token lacks the scope."""
+
+
+class Message(TypedDict):
+    """A message as it is now; a deleted one is shown with its last text."""
+
+    id: str
+    chat_id: str | None
+    author: Person
+    text: str | None
+    withheld: Withheld
+    state: Literal["live", "deleted"]
+    version: int
+    versions: int
+    system: bool
+    posted: When
+    edited: Deed | None
+    deleted: Deed | None
+    reply_to: Reply | None
+    forward: Forward | None
+    thread: Thread | None
+    files: list[File]
+    reactions: list[Reaction]
+    provenance: Provenance
+
+
+class Since(TypedDict):
+    """When a version began, how that is known, and the first position that tells of it."""
+
+    at: str
+    basis: Basis
+    position: int
+
+
+Version = TypedDict(
+    "Version",
+    {
+        "version": int,
+        "text": str | None,
+        "withheld": Withheld,
+        "from": Since,
+        "until": When | None,
+        "witnesses": list[str],
+    },
+)
+Version.__doc__ = "A text that a message had, from one moment until the next."
+
+ReactionInterval = TypedDict(
+    "ReactionInterval", {"code": str, "user_id": str, "from": When, "until": When | None}
+)
+ReactionInterval.__doc__ = "An interval in which a user held a reaction."
+
+
+class Member(TypedDict):
+    """An interval of a user in a chat; `joined.at` is null where nobody witnessed it."""
+
+    user: Person
+    joined: When
+    first_seen_at: str
+    left: When | None
+
+
+class Entity(TypedDict):
+    """What a chat is bound to."""
+
+    type: str
+    id: str | None
+
+
+class Chat(TypedDict):
+    """A chat, as seen last."""
+
+    id: str
+    title: str | None
+    type: str | None
+    owner_id: str | None
+    entity: Entity | None
+    first_seen_at: str
+    last_activity_at: str
+    messages: int
+
+
+ChatVersion = TypedDict(
+    "ChatVersion",
+    {
+        "id": str,
+        "title": str | None,
+        "type": str | None,
+        "owner_id": str | None,
+        "entity": Entity | None,
+        "from": When,
+        "until": When | None,
+    },
+)
+ChatVersion.__doc__ = "What a chat showed from one moment until the next change."
+
+
+class ChatWithHistory(Chat):
+    """A chat, as seen last, and what it showed before."""
+
+    history: list[ChatVersion]
+
+
+UserKind = Literal["user", "bot"] | None
+"""What a user is; null where nothing told."""
+
+UserVersion = TypedDict(
+    "UserVersion",
+    {
+        "name": str | None,
+        "work_position": str | None,
+        "kind": UserKind,
+        "from": When,
+        "until": When | None,
+    },
+)
+UserVersion.__doc__ = "What a user's profile showed from one moment until the next change."
+
+
+class User(TypedDict):
+    """A user, as seen last, and every profile version seen."""
+
+    id: str
+    name: str | None
+    work_position: str | None
+    kind: UserKind
+    first_seen_at: str
+    last_seen_at: str
+    history: list[UserVersion]
+
+
+class Event(TypedDict):
+    """An event of the log: its header and its redacted payload."""
+
+    position: int
+    key: str
+    event_type: str
+    source: str
+    receiver: str
+    sent_at: str | None
+    received_at: str
+    payload: Any
+
+
+class Witnessing(Event):
+    """An event that tells of a message; the payload needs the scope `events:read`."""
+
+    withheld: Withheld
+
+
+class UndecodedEvent(TypedDict):
+    """An event that no decoder could read, and why."""
+
+    position: int
+    event_type: str
+    reason: str
+
+
+class SealedBody(TypedDict):
+    """A body in quarantine: how it came, and why it could not be read."""
+
+    number: int
+    received_at: str
+    source: str
+    receiver: str
+    reason: str
+    size: int
+
+
+class PortalProgress(TypedDict):
+    """A portal, and how far its log is projected; `lag` is in positions."""
+
+    portal: str
+    head: int
+    projected: int
+    lag: int
+
+
+class PortalCounts(TypedDict):
+    """How much is known of a portal, and how much could not be read."""
+
+    events: int
+    messages: int
+    chats: int
+    users: int
+    undecoded: int
+    quarantined: int
+
+
+class Portal(PortalProgress):
+    """A portal, its progress and its counts. `coverage` is null: it is not yet computed."""
+
+    counts: PortalCounts
+    coverage: None
+
+
+class EventType(TypedDict):
+    """A type of event, its family, and the kinds of facts that it may be decoded to."""
+
+    event_type: str
+    family: str
+    facts: list[Kind]

@@ -1,0 +1,69 @@
+"""Portals: those of a token, and how much is known of one."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import models
+from api.answers import cacheable
+from api.auth import token_of
+from api.endpoint import Endpoint, Read
+from api.models import Listed, Meta, Next, One
+from api.parameters import Query, read_query
+from api.queries import PortalQuery
+from api.state import State
+from projections.read.counts import counts
+
+
+async def of_token(request: Request) -> Response:
+    """Answer with the portals that a token names, by slug."""
+    state: State = request.state.chronicle
+    token = token_of(state, request)
+    read_query(request, Query)
+    portals = state.snapshot.portals
+    known = [portals[slug] for slug in sorted(token.portals) if slug in portals]
+    shown = [
+        _progress(portal.slug, state.head(portal), state.projector.projected.get(portal.id, 0))
+        for portal in known
+    ]
+    body: Listed[models.PortalProgress] = Listed(
+        data=shown, page=Next(next=None), meta=Meta(portal=None, position=None, head=None)
+    )
+    return cacheable(request, body)
+
+
+async def one(read: Read[PortalQuery]) -> One[models.Portal]:
+    """How far a portal is projected, and how much is known of it."""
+    counted = await counts(read.session, read.portal_id)
+    quarantined = await read.state.quarantine.counts()
+    return read.one(
+        models.Portal(
+            **_progress(read.access.portal.slug, read.head, read.position),
+            counts=models.PortalCounts(
+                events=read.head,  # positions have no gap
+                messages=counted.messages,
+                chats=counted.chats,
+                users=counted.users,
+                undecoded=counted.undecoded,
+                quarantined=quarantined.get(read.portal_id, 0),
+            ),
+            coverage=None,
+        )
+    )
+
+
+def _progress(slug: str, head: int, projected: int) -> models.PortalProgress:
+    return models.PortalProgress(
+        portal=slug, head=head, projected=projected, lag=max(head - projected, 0)
+    )
+
+
+ENDPOINTS = (
+    Endpoint(
+        "/v1/portals/{portal}",
+        ("messages:read", "events:read"),
+        PortalQuery,
+        One[models.Portal],
+        "A portal: how far it is projected, and how much is known of it",
+        one,
+    ),
+)

@@ -1,0 +1,15 @@
+"""Every resource of a portal that can be read."""
+
+from typing import Final
+
+from api import chats, events, members, messages, portals, users
+from api.endpoint import Endpoint
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    *portals.ENDPOINTS,
+    *chats.ENDPOINTS,
+    *members.ENDPOINTS,
+    *messages.ENDPOINTS,
+    *users.ENDPOINTS,
+    *events.ENDPOINTS,
+)

@@ -1,0 +1,28 @@
+"""Users: who somebody is, and what their profile showed when."""
+
+from api import models, shapes
+from api.endpoint import Endpoint, Read, no_such
+from api.models import One
+from api.queries import PortalQuery
+from projections.read import users
+
+
+async def one(read: Read[PortalQuery]) -> One[models.User]:
+    """One user, and every profile version seen."""
+    row = await users.one(read.session, read.portal_id, read.ids["user"])
+    if row is None:
+        raise no_such("user")
+    versions = await users.versions(read.session, read.portal_id, row.user_id)
+    return read.one(shapes.user(row, versions))
+
+
+ENDPOINTS = (
+    Endpoint(
+        "/v1/portals/{portal}/users/{user}",
+        ("messages:read",),
+        PortalQuery,
+        One[models.User],
+        "A user and the profile versions seen",
+        one,
+    ),
+)

@@ -1,0 +1,176 @@
+"""Reading messages: one, a chat's timeline, across chats, and what belongs beside them."""
+
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, bindparam, or_, select
+
+from eventstore.database import Session, one_of
+from projections.messages import MessageRow, VersionRow, message, message_version
+from projections.profiles import chat
+from projections.reactions import ReactionRow, reaction
+
+_PORTAL: Final = message.c.portal_id == bindparam("portal_id")
+_KNOWN_THEN: Final = message.c.first_position <= bindparam("began_at")
+
+_ONE: Final = select(message).where(_PORTAL, message.c.message_id == bindparam("message_id"))
+_TIMELINE: Final = (
+    select(message)
+    .where(_PORTAL, message.c.chat_id == bindparam("chat_id"), _KNOWN_THEN)
+    .limit(bindparam("limit"))
+)
+_NEWER: Final = _TIMELINE.where(message.c.message_id > bindparam("key")).order_by(
+    message.c.message_id
+)
+_OLDER: Final = _TIMELINE.where(message.c.message_id < bindparam("key")).order_by(
+    message.c.message_id.desc()
+)
+_FILTERS: Final[Mapping[str, ColumnElement[bool]]] = {
+    "chat": message.c.chat_id == bindparam("chat"),
+    "author": message.c.author_id == bindparam("author"),
+    "from": message.c.posted_at >= bindparam("from"),
+    "to": message.c.posted_at < bindparam("to"),
+    "state": message.c.state == bindparam("state"),
+}
+_VERSIONS: Final = (
+    select(message_version)
+    .where(
+        message_version.c.portal_id == bindparam("portal_id"),
+        message_version.c.message_id == bindparam("message_id"),
+        message_version.c.from_position <= bindparam("began_at"),
+    )
+    .order_by(message_version.c.version)
+    .limit(bindparam("limit"))
+    .offset(bindparam("skip"))
+)
+_STATES: Final = select(message.c.message_id, message.c.state, message.c.text).where(
+    _PORTAL, one_of(message.c.message_id, "message_ids")
+)
+_HELD: Final = select(reaction).where(
+    reaction.c.portal_id == bindparam("portal_id"),
+    one_of(reaction.c.message_id, "message_ids"),
+    reaction.c.until_basis.is_(None),
+)
+_THREADS: Final = select(chat.c.chat_id, chat.c.parent_message_id).where(
+    chat.c.portal_id == bindparam("portal_id"),
+    chat.c.parent_message_id > 0,
+    or_(one_of(chat.c.parent_message_id, "message_ids"), one_of(chat.c.chat_id, "chat_ids")),
+)
+
+
+class Quoted(NamedTuple):
+    """What a message that another one quotes is now."""
+
+    state: str
+    text: str | None
+
+
+class Threads(NamedTuple):
+    """Chats of comments: by the message that they comment on, and all of them."""
+
+    of_message: Mapping[int, int]
+    chats: frozenset[int]
+
+
+async def one(session: Session, portal_id: int, message_id: int) -> MessageRow | None:
+    """Return a message, if anything is known of it."""
+    rows = await session.rows(_ONE, portal_id=portal_id, message_id=message_id)
+    return MessageRow._make(rows[0]) if rows else None
+
+
+async def newer(  # noqa: PLR0913 - a place in a timeline
+    session: Session, portal_id: int, chat_id: int, *, key: int, began_at: int, limit: int
+) -> list[MessageRow]:
+    """Return messages of a chat whose ids are above `key`, ascending."""
+    rows = await session.rows(
+        _NEWER, portal_id=portal_id, chat_id=chat_id, key=key, began_at=began_at, limit=limit
+    )
+    return [MessageRow._make(row) for row in rows]
+
+
+async def older(  # noqa: PLR0913 - a place in a timeline
+    session: Session, portal_id: int, chat_id: int, *, key: int, began_at: int, limit: int
+) -> list[MessageRow]:
+    """Return messages of a chat whose ids are below `key`, descending."""
+    rows = await session.rows(
+        _OLDER, portal_id=portal_id, chat_id=chat_id, key=key, began_at=began_at, limit=limit
+    )
+    return [MessageRow._make(row) for row in rows]
+
+
+async def among(
+    session: Session, portal_id: int, filters: Mapping[str, Any], *, key: int, limit: int
+) -> list[MessageRow]:
+    """Return messages of a portal whose ids are above `key`, ascending.
+
+    `filters` may have `chat`, `author`, `from` and `to` (a half-open window of the creation), and
+    `state`. A message whose creation nobody witnessed lies in no window.
+    """
+    statement = _among(frozenset(filters))
+    rows = await session.rows(statement, portal_id=portal_id, key=key, limit=limit, **filters)
+    return [MessageRow._make(row) for row in rows]
+
+
+@lru_cache(maxsize=1 << len(_FILTERS))
+def _among(names: frozenset[str]) -> Select[Any]:
+    # A statement for each set of filters: one for all would use no index.
+    return (
+        select(message)
+        .where(
+            _PORTAL,
+            message.c.message_id > bindparam("key"),
+            *(_FILTERS[name] for name in sorted(names)),
+        )
+        .order_by(message.c.message_id)
+        .limit(bindparam("limit"))
+    )
+
+
+async def versions(  # noqa: PLR0913 - a place in a chain of versions
+    session: Session, portal_id: int, message_id: int, *, began_at: int, skip: int, limit: int
+) -> list[VersionRow]:
+    """Return the versions of a message that were told of by `began_at`, oldest first.
+
+    A late report may number them anew, so what `skip` counts is rows, not numbers.
+    """
+    rows = await session.rows(
+        _VERSIONS,
+        portal_id=portal_id,
+        message_id=message_id,
+        began_at=began_at,
+        skip=skip,
+        limit=limit,
+    )
+    return [VersionRow._make(row) for row in rows]
+
+
+async def quoted(
+    session: Session, portal_id: int, message_ids: Collection[int]
+) -> dict[int, Quoted]:
+    """Return what these messages are now; those that nothing is known of are left out."""
+    rows = await session.rows(_STATES, portal_id=portal_id, message_ids=sorted(message_ids))
+    return {message_id: Quoted(state, text) for message_id, state, text in rows}
+
+
+async def held_reactions(
+    session: Session, portal_id: int, message_ids: Collection[int]
+) -> list[ReactionRow]:
+    """Return the reactions that are held on these messages now."""
+    rows = await session.rows(_HELD, portal_id=portal_id, message_ids=sorted(message_ids))
+    return [ReactionRow._make(row) for row in rows]
+
+
+async def threads(
+    session: Session, portal_id: int, message_ids: Collection[int], chat_ids: Collection[int]
+) -> Threads:
+    """Return which of these messages have comments, and which of these chats are comments."""
+    rows = await session.rows(
+        _THREADS,
+        portal_id=portal_id,
+        message_ids=sorted(message_ids),
+        chat_ids=sorted(chat_ids),
+    )
+    # Two chats that claim one message: the older chat, always.
+    of_message = {parent: chat_id for chat_id, parent in sorted(rows, reverse=True)}
+    return Threads(of_message, frozenset(chat_id for chat_id, _ in rows))
