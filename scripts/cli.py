@@ -38,7 +38,7 @@ for command in (
 @app.callback()
 def chronicle(
     *,
-    debug: Annotated[  # noqa: ARG001 - `run` has taken it; here it is shown
+    debug: Annotated[
         bool, typer.Option("--debug", help="Show the traceback of a failure. Good anywhere.")
     ] = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""`python -m scripts.import`: the word is reserved, so what it runs is `scripts.imports`."""
+"""`python -m scripts.import`: the word is reserved, so what it runs is `scripts.imports`."""  # noqa: N999
 
 from scripts.console import run
 from scripts.imports import app

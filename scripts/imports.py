@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Annotated, Any, BinaryIO, Final, cast
+from typing import Annotated, BinaryIO, Final, Self, cast
 
 import typer
 
@@ -67,6 +67,7 @@ def import_events(
     receiver: Annotated[
         str, typer.Option(help="Whose queue it was, where an event does not say: user:27.")
     ] = "app",
+    *,
     json: Json = False,
 ) -> None:
     """Append webhook envelopes, fetch items or whole Event.get responses, one a line.
@@ -199,10 +200,10 @@ class _Writer:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="import")
         self._writing: Future[list[Outcome]] | None = None
 
-    def __enter__(self) -> "_Writer":
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, *error: object) -> None:
         try:
             self.settle()
         finally:

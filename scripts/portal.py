@@ -25,7 +25,7 @@ ApplicationToken = Annotated[
 
 @app.command(
     epilog=example(
-        "chronicle portal add acme --member-id 0a1b2c3d --application-token 51856fefc120afa4b628cc82"
+        "chronicle portal add acme --member-id 0a1b2c3d --application-token 51856fefc120"
     )
 )
 def add(
@@ -38,6 +38,7 @@ def add(
         typer.Option(help="Accept webhooks with this token only. Every application has its own."),
     ] = None,
     domain: Annotated[str | None, typer.Option(help="Where the portal is, for people.")] = None,
+    *,
     json: Json = False,
 ) -> None:
     """Register a portal and print its ingest URL, which is not shown again."""

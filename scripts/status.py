@@ -9,8 +9,17 @@ from eventstore.database import Pool, Session
 from eventstore.log import heads
 from eventstore.quarantine import Quarantine
 from projections.project import checkpoints, undecoded_counts
-from scripts.console import Json, MaybePortal, application, example, human_size, run
-from scripts.console import show_json, show_table, stdout
+from scripts.console import (
+    Json,
+    MaybePortal,
+    application,
+    example,
+    human_size,
+    run,
+    show_json,
+    show_table,
+    stdout,
+)
 from scripts.store import Store, open_store
 
 app = application()
@@ -62,7 +71,7 @@ async def status_of(store: Store, slug: str | None) -> list[dict[str, Any]]:
 
 async def _read(path: Path, ask: Callable[[Session], Awaitable[dict[int, int]]]) -> dict[int, int]:
     """Ask a file by portal. Before the first start of a server there is none."""
-    if not path.exists():
+    if not path.exists():  # noqa: ASYNC240 - nobody waits for this process
         return {}
     pool = Pool(path, 1)
     try:

@@ -42,12 +42,14 @@ def folder_of(settings: Settings) -> Folder:
 
 
 @asynccontextmanager
-async def open_store(*, create: bool = False) -> AsyncIterator[Store]:
-    """Open the store that the settings name.
+async def open_store(
+    settings: Settings | None = None, *, create: bool = False
+) -> AsyncIterator[Store]:
+    """Open the store that the settings name: by default, those of the environment.
 
     Raises Failure when there is none and it may not be made, and what opening a catalog raises.
     """
-    settings = Settings()
+    settings = settings or Settings()
     folder = folder_of(settings)
     if not create and not folder.catalog.exists():
         raise Failure(f"no store in {folder.path} yet: `chronicle portal add` makes one")

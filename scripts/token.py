@@ -29,6 +29,7 @@ def create(
         str | None, typer.Option(help="90d, 12h, 30m, or a time like 2027-01-31T00:00:00Z.")
     ] = None,
     label: Annotated[str | None, typer.Option(help="Whose it is, for people.")] = None,
+    *,
     json: Json = False,
 ) -> None:
     """Make a token and print it. Only its digest is kept: it is not shown again."""

@@ -1,4 +1,4 @@
-"""`chronicle verify`: is what is stored what was received, and what that means?"""
+"""`chronicle verify`: whether what is stored is what was received, and what that means."""
 
 import asyncio
 from collections.abc import AsyncIterator
