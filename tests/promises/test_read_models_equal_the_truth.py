@@ -1,0 +1,261 @@
+"""Read models are the truth where the queues saw it, in any order, and what a rebuild makes."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from eventstore import log
+from eventstore.body import parse_body
+from eventstore.catalog import Portal as Registration
+from eventstore.database import Pool
+from eventstore.envelope import Receiving, events_of, webhook
+from eventstore.event import NewEvent
+from eventstore.folder import Folder
+from eventstore.log import Origin, Pending, SqliteLog
+from eventstore.redaction import Fingerprints
+from projections.generations import open_generation
+from projections.project import project
+from projections.verify import verify_log, verify_read_models
+from tests.promises.payloads import LEDGER
+from tests.promises.server import NOW, READ_MODELS
+from tests.promises.simulated_portal import Delivery, Message, Portal
+
+SECOND: Final = 1_000_000
+FINGERPRINTS: Final = Fingerprints(b"k" * 32)
+KEY: Final = b"p" * 32
+
+examples: Final = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+lives: Final = st.builds(
+    lambda random, steps: Portal(random).live(steps),
+    st.randoms(use_true_random=False),
+    st.integers(1, 25),
+)
+"""Histories that hypothesis can make smaller."""
+
+
+class Store:
+    """A log and a generation; every history has a portal of its own in them."""
+
+    def __init__(self, path: Path) -> None:
+        self.folder = Folder(path)
+        self._portals = 0
+        self._log = SqliteLog(self.folder.log)
+        self._log.open()
+
+    def append(self, deliveries: Sequence[Delivery]) -> int:
+        """Append what was delivered to a fresh portal; return its number."""
+        self._portals += 1
+        origin = Origin(self._portals, KEY)
+        batch = [
+            Pending(origin, event)
+            for number, delivery in enumerate(deliveries)
+            for event in received(delivery, str(number))
+        ]
+        self._log.append(batch)
+        return self._portals
+
+    async def project(self, portal_id: int, sizes: Iterator[int]) -> None:
+        """Project a portal's log in batches of these sizes."""
+        events = Pool(self.folder.log, 1)
+        generation = await open_generation(self.folder.generation(1))
+        try:
+            after = 0
+            async with events.reading() as session:
+                while page := await log.page(session, portal_id, after=after, limit=next(sizes)):
+                    await project(generation, portal_id, page)
+                    after = page[-1].position
+        finally:
+            await events.close()
+            await generation.close()
+
+    def rows(self, portal_id: int, table: str, columns: str = "*") -> list[tuple[Any, ...]]:
+        """Give a portal's rows, in the order of their columns."""
+        connection = sqlite3.connect(self.folder.generation(1))
+        try:
+            connection.row_factory = sqlite3.Row
+            found = connection.execute(
+                f"SELECT {columns} FROM {table} WHERE portal_id = ?",  # noqa: S608
+                (portal_id,),
+            ).fetchall()
+        finally:
+            connection.close()
+        kept = [
+            name
+            for name in (found[0].keys() if found else ())
+            if name != "portal_id" and not name.endswith("position")
+        ]
+        return sorted((tuple(row[name] for name in kept) for row in found), key=repr)
+
+    def close(self) -> None:
+        self._log.close()
+
+
+def received(delivery: Delivery, delivery_id: str) -> list[NewEvent]:
+    """Read and redact a delivery as the doors do."""
+    tree = parse_body(delivery.body)
+    if delivery.webhook:
+        return [webhook(tree, delivery_id=delivery_id, received_at=NOW, fingerprints=FINGERPRINTS)]
+    how = Receiving(NOW, FINGERPRINTS, KEY, source="fetch", receiver=delivery.receiver)
+    return [event for event in events_of(tree, how) if isinstance(event, NewEvent)]
+
+
+def all_at_once() -> Iterator[int]:
+    while True:
+        yield 1_000
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    opened = Store(tmp_path_factory.mktemp("store"))
+    yield opened
+    opened.close()
+
+
+@dataclass
+class Told:
+    """What the read models say of a portal, in the words of its truth."""
+
+    messages: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    versions: dict[int, list[tuple[int, str]]] = field(default_factory=dict)
+    reactions: dict[tuple[int, int, str], list[tuple[int, int | None]]] = field(
+        default_factory=dict
+    )
+    stays: dict[tuple[int, int], list[tuple[int | None, int | None]]] = field(default_factory=dict)
+    titles: dict[int, list[str]] = field(default_factory=dict)
+
+
+def told(store: Store, portal_id: int) -> Told:
+    columns = "message_id, chat_id, author_id, text, state, posted_at, deleted_at, edited_at"
+    said = Told({row[0]: row[1:] for row in store.rows(portal_id, "message", columns)})
+    columns = "message_id, version, from_at, text"
+    for message, _, at, text in sorted(store.rows(portal_id, "message_version", columns)):
+        said.versions.setdefault(message, []).append((at, text))
+    columns = "message_id, user_id, code, ordinal, from_at, until_at"
+    for message, user, code, _, since, until in sorted(store.rows(portal_id, "reaction", columns)):
+        said.reactions.setdefault((message, user, code), []).append((since, until))
+    columns = "chat_id, user_id, ordinal, joined_at, left_at"
+    for chat, user, _, since, until in sorted(store.rows(portal_id, "membership", columns)):
+        said.stays.setdefault((chat, user), []).append((since, until))
+    for chat, _, title in sorted(store.rows(portal_id, "chat_version", "chat_id, version, title")):
+        said.titles.setdefault(chat, []).append(title)
+    return said
+
+
+def truth(portal: Portal) -> Told:
+    return Told(
+        {message.id: _row(message) for message in portal.messages},
+        {
+            message.id: [(at * SECOND, text) for at, text in message.shown]
+            for message in portal.messages
+        },
+        {
+            (message.id, user, code): [_times(interval) for interval in intervals]
+            for message in portal.messages
+            for (user, code), intervals in message.reactions.items()
+        },
+        {key: [_times(stay) for stay in stays] for key, stays in portal.stays.items()}
+        | _always_there(portal),
+        {
+            chat: seen
+            for chat, titles in portal.titles.items()
+            if (seen := [title for title in titles if (chat, title) in portal.told])
+        },
+    )
+
+
+def _row(message: Message) -> tuple[Any, ...]:
+    return (
+        message.chat_id,
+        message.author,
+        message.text,
+        "live" if message.deleted_at is None else "deleted",
+        message.posted_at * SECOND,
+        None if message.deleted_at is None else message.deleted_at * SECOND,
+        message.texts[-1][0] * SECOND if len(message.texts) > 1 else None,
+    )
+
+
+def _times(interval: list[int | None]) -> tuple[Any, ...]:
+    return tuple(None if at is None else at * SECOND for at in interval)
+
+
+def _always_there(portal: Portal) -> dict[tuple[int, int], list[tuple[None, None]]]:
+    """The two whom nobody saw join: known to be there once they did something."""
+    seen = {(m.chat_id, m.author) for m in portal.messages if m.author in (58, LEDGER)}
+    seen |= {
+        (m.chat_id, user)
+        for m in portal.messages
+        for user, _ in m.reactions
+        if user in (58, LEDGER)
+    }
+    return {key: [(None, None)] for key in seen}
+
+
+@examples
+@given(portal=lives, random=st.randoms(use_true_random=False))
+async def test_read_models_are_the_truth_when_the_queues_saw_everything(
+    store: Store, portal: Portal, random: Random
+) -> None:
+    random.shuffle(portal.deliveries)
+
+    portal_id = store.append(portal.deliveries)
+    await store.project(portal_id, all_at_once())
+
+    assert store.rows(portal_id, "undecoded") == []
+    assert told(store, portal_id) == truth(portal)
+
+
+@examples
+@given(portal=lives, random=st.randoms(use_true_random=False), lost=st.sampled_from((0, 3, 6)))
+async def test_order_and_repetition_change_no_read_model(
+    store: Store, portal: Portal, random: Random, lost: int
+) -> None:
+    """Also where queues are blind, so that nobody could know the truth."""
+    arrived = [each for each in portal.deliveries if random.randrange(10) >= lost]
+    again = arrived + [random.choice(arrived) for _ in arrived[:5]]
+    random.shuffle(again)
+
+    once, twice = store.append(arrived), store.append(again)
+    await store.project(once, all_at_once())
+    await store.project(twice, all_at_once())
+
+    for table in READ_MODELS:
+        assert store.rows(twice, table) == store.rows(once, table)
+
+
+@examples
+@given(portal=lives, random=st.randoms(use_true_random=False))
+async def test_live_projection_in_any_batches_is_what_a_rebuild_makes(
+    store: Store, portal: Portal, random: Random
+) -> None:
+    def sizes() -> Iterator[int]:
+        while True:
+            yield random.choice((1, 1, 2, 3, 7, 20))
+
+    random.shuffle(portal.deliveries)
+
+    portal_id = store.append(portal.deliveries)
+    await store.project(portal_id, sizes())
+
+    assert [found async for found in _differences(store, portal_id)] == []
+
+
+async def _differences(store: Store, portal_id: int) -> AsyncIterator[object]:
+    portals = [Registration(portal_id, f"portal-{portal_id}", "member", None, NOW, KEY)]
+    async for found in verify_log(store.folder, portals, _silent):
+        yield found
+    async for found in verify_read_models(store.folder, 1, portals, _silent):
+        yield found
+
+
+def _silent(_done: int, _total: int) -> None:
+    pass
