@@ -45,14 +45,14 @@ class Question(NamedTuple):
 
 QUESTIONS: Final = (
     Question(
-        "What did message 190450 say, before it was edited twice and then deleted?",
-        "messages/190450/versions",
+        "What did message 190500 say, before it was edited twice and then deleted?",
+        "messages/190500/versions",
         ("version", "from", "until", "text"),
         lambda one: (one["version"], _at(one["from"]), _at(one["until"]), one["text"]),
     ),
     Question(
         "Who liked it, and took that back?",
-        "messages/190450/reactions?view=intervals",
+        "messages/190500/reactions?view=intervals",
         ("reaction", "user", "from", "until"),
         lambda one: (one["code"], one["user_id"], _at(one["from"]), _at(one["until"])),
     ),
@@ -61,7 +61,7 @@ QUESTIONS: Final = (
         "chats/2207/members?view=intervals",
         ("user", "joined", "first seen", "left"),
         lambda one: (
-            one["user"]["name"],
+            one["user"]["name"] or one["user"]["id"],
             _at(one["joined"]),
             _short(one["first_seen_at"]),
             _at(one["left"]),

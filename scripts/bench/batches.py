@@ -28,7 +28,7 @@ SELECT (SELECT position FROM checkpoint) - (SELECT count(DISTINCT position) FROM
 
 
 async def batches(folder: Path, *, rounds: int, count: int) -> list[Measure]:
-    """Import a file into a new store, then rebuild it, each on one core, some times.
+    """Import a file into a new store on one core, then rebuild it on all, some times.
 
     Both figures are of the whole command, from the start of its process to its end. The import's
     floor commits the raw lines, 2,000 at a time; the rebuild's reads every event of the log and
@@ -51,7 +51,7 @@ async def batches(folder: Path, *, rounds: int, count: int) -> list[Measure]:
         rebuild_floors.append(_copy_rate(store, folder / f"rebuild-{number}.db"))
     return [
         Measure(
-            "import",
+            "import, on one core",
             "events/s",
             imports,
             import_floors,
@@ -98,7 +98,8 @@ def _written(path: Path, count: int) -> Path:
 
 
 def _import(store: Store, path: Path) -> Finished:
-    return run_command(store, "import", str(path), "--portal", SLUG, "--receiver", "user:27")
+    arguments = "import", str(path), "--portal", SLUG, "--receiver", "user:27"
+    return run_command(store, *arguments, one_core=True)
 
 
 async def _check_import(store: Store, path: Path) -> None:

@@ -31,8 +31,8 @@ class Finished(NamedTuple):
     peak: int
 
 
-def run_command(store: Store, *arguments: str) -> Finished:
-    """Run `python -m scripts.<command> …` on a store, on one core, and wait for its end.
+def run_command(store: Store, *arguments: str, one_core: bool = False) -> Finished:
+    """Run `python -m scripts.<command> …` on a store, and wait for its end.
 
     Raises WrongAnswer when it fails.
     """
@@ -42,7 +42,8 @@ def run_command(store: Store, *arguments: str) -> Finished:
         process = subprocess.Popen(  # noqa: S603 - our own commands
             _command(arguments), env=_environment(store), stdout=subprocess.DEVNULL, stderr=said
         )
-        os.sched_setaffinity(process.pid, {max(os.sched_getaffinity(0))})
+        if one_core:
+            os.sched_setaffinity(process.pid, {max(os.sched_getaffinity(0))})
         while process.poll() is None:
             peak = max(peak, _peak(process.pid))
             time.sleep(_GLANCE)

@@ -1,0 +1,109 @@
+"""What was measured, as a table for people and as JSON for the next run."""
+
+import os
+import platform
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from scripts.bench.measures import Measure
+
+_LIBRARIES: Final = ("starlette", "uvicorn", "uvloop", "httptools", "sqlalchemy", "pydantic")
+_PIPED_WIDTH: Final = 160
+
+
+def circumstances(*, quick: bool) -> dict[str, Any]:
+    """Return where, when and with what this run measures."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": _git("describe", "--always", "--dirty"),
+        "quick": quick,
+        "cores": len(os.sched_getaffinity(0)),
+        "cpu": _field("/proc/cpuinfo", "model name"),
+        "memory": _field("/proc/meminfo", "MemTotal"),
+        "load_at_start": round(os.getloadavg()[0], 2),
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        **{name: version(name) for name in _LIBRARIES},
+    }
+
+
+def as_table(measures: Sequence[Measure]) -> Table:
+    """Lay the measures out: medians, with the lowest and the highest round in brackets."""
+    table = Table("measure", "figure", "unit", "floor", "ratio", "goal", "met")
+    for measure in measures:
+        floor = f"{_rounds(measure.floors)}\n{measure.floor_name}" if measure.floors else "-"
+        table.add_row(
+            measure.name,
+            _rounds(measure.figures),
+            measure.unit,
+            floor,
+            "-" if measure.ratio is None else f"{measure.ratio:.2f}",
+            measure.goal or "-",
+            "-" if not measure.goal else "yes" if measure.met else "NO",
+        )
+    return table
+
+
+def show(measures: Sequence[Measure], around: dict[str, Any]) -> None:
+    """Print the circumstances and the table."""
+    console = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH, highlight=False)
+    console.print(", ".join(f"{name} {value}" for name, value in around.items()))
+    console.print(as_table(measures))
+
+
+def as_json(measures: Sequence[Measure], around: dict[str, Any]) -> dict[str, Any]:
+    """Spell everything for a program."""
+    return {
+        **around,
+        "measures": [
+            {
+                "name": measure.name,
+                "unit": measure.unit,
+                "median": measure.figure,
+                "rounds": list(measure.figures),
+                "floor": measure.floor_name or None,
+                "floor_median": measure.floor,
+                "floor_rounds": list(measure.floors),
+                "ratio": measure.ratio,
+                "goal": measure.goal or None,
+                "met": measure.met if measure.goal else None,
+            }
+            for measure in measures
+        ],
+    }
+
+
+def _rounds(values: Sequence[float]) -> str:
+    middle = median(values)
+    digits = 0 if middle >= 100 else 1  # noqa: PLR2004 - more would be noise
+    around = f" ({min(values):,.{digits}f} - {max(values):,.{digits}f})" if len(values) > 1 else ""
+    return f"{middle:,.{digits}f}{around}"
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", *arguments]
+    try:
+        found = subprocess.run(  # noqa: S603 - our own words
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip()
+
+
+def _field(path: str, name: str) -> str:
+    try:
+        lines = Path(path).read_text().splitlines()
+    except OSError:
+        return "unknown"
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "?")
