@@ -2,10 +2,10 @@
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from api.parameters import Id, Moment, Number, Query, Word
+from api.parameters import Id, Moment, Number, Query, Word, number_of
 
 _ID: Final = "an identifier: decimal digits, below 2^63"
 _MOMENT: Final = "an RFC 3339 time with its zone, as 2026-09-14T07:15:00Z; a + is written %2B"
@@ -29,7 +29,11 @@ class Paged(PortalQuery):
     cursor: Annotated[
         Word | None, Field(description="`page.next` of the answer before; keep the filters")
     ] = None
-    limit: Annotated[Number, Field(ge=1, le=500, description="a whole number from 1 to 500")] = 100
+    limit: Annotated[
+        int,
+        Field(ge=1, le=500, description="a whole number from 1 to 500"),
+        BeforeValidator(number_of),
+    ] = 100
 
 
 class ChatsQuery(Paged):

@@ -1,0 +1,94 @@
+"""Who may read what, and what is refused how."""
+
+from typing import Any
+
+import pytest
+
+from api.resources import ENDPOINTS
+from tests.conftest import Reader
+
+IDS = {"chat": "2207", "message": "190412", "user": "41", "position": "1"}
+PATHS = [each.path.removeprefix("/v1").format(portal="acme", **IDS) for each in ENDPOINTS]
+READABLE = {
+    "everything": {"messages:read", "messages:read.deleted", "events:read"},
+    "messages": {"messages:read"},
+    "events": {"events:read"},
+    "writer": {"events:write"},
+}
+
+
+@pytest.mark.parametrize("token", READABLE)
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.path)
+async def test_every_resource_asks_for_its_scope(reader: Reader, endpoint: Any, token: str) -> None:
+    path = endpoint.path.removeprefix("/v1").format(portal="acme", **IDS)
+
+    response = await reader.get(path, token=token)
+
+    if READABLE[token].intersection(endpoint.scopes):
+        assert response.status_code == 200
+    else:
+        assert response.status_code == 403
+        assert response.json()["code"] == "scope_missing"
+        assert response.json()["scope"] == endpoint.scopes[0]
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_portal_of_others_is_as_unknown_as_one_that_does_not_exist(
+    reader: Reader, path: str
+) -> None:
+    theirs = await reader.get(path, token="other")  # noqa: S106 - a name
+    nowhere = await reader.get(path, token="nowhere")  # noqa: S106 - a name
+    unknown = await reader.get(path.replace("/acme", "/initech"))
+
+    assert {theirs.status_code, nowhere.status_code, unknown.status_code} == {404}
+    assert theirs.content == nowhere.content == unknown.content
+
+
+@pytest.mark.parametrize(
+    ("token", "code"), [("expired", "token_expired"), ("revoked", "token_unknown")]
+)
+@pytest.mark.parametrize("path", ["/portals", *PATHS])
+async def test_a_token_that_is_no_longer_good_is_401(
+    reader: Reader, path: str, token: str, code: str
+) -> None:
+    response = await reader.get(path, token=token)
+
+    assert response.status_code == 401
+    assert response.json()["code"] == code
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("path", ["/portals", *PATHS])
+async def test_without_a_token_nothing_is_said(reader: Reader, path: str) -> None:
+    response = await reader.served.client.get(f"/v1{path}", params={"nonsense": "1"})
+
+    assert response.status_code == 401
+    assert response.json()["code"] == "token_missing"
+
+
+async def test_a_token_sees_its_portals_only(reader: Reader) -> None:
+    mine = (await reader.get("/portals")).json()["data"]
+    both = (await reader.get("/portals", token="both")).json()["data"]  # noqa: S106 - a name
+    none = (await reader.get("/portals", token="nowhere")).json()["data"]  # noqa: S106 - a name
+
+    assert [each["portal"] for each in mine] == ["acme"]
+    assert [each["portal"] for each in both] == ["acme", "globex"]
+    assert none == []
+
+
+async def test_one_number_in_two_portals_is_two_messages(reader: Reader) -> None:
+    theirs = await reader.get("/portals/globex/messages/190411", token="both")  # noqa: S106 - a name
+    mine = await reader.read("/messages/190411", token="both")  # noqa: S106 - a name
+
+    assert theirs.json()["data"]["text"] == "of the other portal"
+    assert theirs.json()["meta"] == {"portal": "globex", "position": 1, "head": 1}
+    assert mine["data"]["state"] == "deleted"
+
+
+async def test_what_an_event_type_is_anybody_may_know(reader: Reader) -> None:
+    response = await reader.served.client.get("/v1/event-types")
+
+    assert response.status_code == 200
+    assert {"event_type": "ONIMV2JOINCHAT", "family": "im_v2", "facts": ["member_joined"]} in (
+        response.json()["data"]
+    )

@@ -1,0 +1,127 @@
+"""What many tests read from: a store that holds every sample, and a server over a copy of it."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+from pydantic_core import to_json
+
+from eventstore.catalog import Catalog
+from eventstore.folder import Folder
+from tests import samples
+from tests.promises.server import JSON, NOW, SLUG, Registered, Served, deliver, serving_again
+
+OTHER: Final = "globex"
+"""A portal beside the samples' own, with one message of its own under a number of theirs."""
+
+TOKENS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "everything": ((SLUG,), ("messages:read", "messages:read.deleted", "events:read")),
+    "messages": ((SLUG,), ("messages:read",)),
+    "events": ((SLUG,), ("events:read",)),
+    "writer": ((SLUG,), ("events:write",)),
+    "other": ((OTHER,), ("messages:read", "messages:read.deleted", "events:read")),
+    "both": ((SLUG, OTHER), ("messages:read", "events:read")),
+    "nowhere": ((), ("messages:read", "events:read")),
+}
+"""The portals and scopes of each token, by the name that tests call it."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder that holds every sample, and its tokens by name."""
+
+    registered: Registered
+    tokens: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads from a server as somebody who has one of the tokens."""
+
+    served: Served
+    tokens: Mapping[str, str]
+
+    async def get(self, path: str, *, token: str = "everything", **query: Any) -> httpx.Response:  # noqa: S107 - a name
+        """Ask for an address below /v1; a `_` behind a parameter's name is dropped."""
+        return await self.served.client.get(
+            f"/v1{path}",
+            params={name.removesuffix("_"): value for name, value in query.items()},
+            headers={"Authorization": f"Bearer {self.tokens[token]}"},
+        )
+
+    async def read(self, path: str, *, token: str = "everything", **query: Any) -> Any:  # noqa: S107 - a name
+        """Return what an address of the samples' portal answers, which must be an answer."""
+        response = await self.get(f"/portals/{SLUG}{path}", token=token, **query)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    async def walk(self, path: str, **query: Any) -> list[list[Any]]:
+        """Return all pages of a list; every page but the last must be full."""
+        pages: list[list[Any]] = []
+        cursor: Mapping[str, str] = {}
+        while True:
+            answer = await self.read(path, **query, **cursor)
+            pages.append(answer["data"])
+            if answer["page"]["next"] is None:
+                return pages
+            assert len(answer["data"]) == query["limit"]
+            cursor = {"cursor": answer["page"]["next"]}
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A folder with every sample, an event that nobody can decode, and a body nobody can read."""
+    return asyncio.run(_fill(tmp_path_factory.mktemp("store")))
+
+
+@pytest.fixture
+async def reader(store: Store, tmp_path: Path) -> AsyncIterator[Reader]:
+    """A server over a copy of the store, everything projected."""
+    folder = Folder(tmp_path / "store")
+    shutil.copytree(store.registered.folder.path, folder.path)
+    async with serving_again(replace(store.registered, folder=folder)) as served:
+        await served.state.projector.catch_up()
+        yield Reader(served, store.tokens)
+
+
+async def _fill(path: Path) -> Store:
+    folder = Folder(path)
+    catalog = await folder.open_catalog()
+    try:
+        key = await catalog.add_portal(SLUG, "fakememberid00000000000000000001", now=NOW)
+        other_key = await catalog.add_portal(OTHER, "fakememberid00000000000000000002", now=NOW)
+        tokens = {name: await _token(catalog, name) for name in TOKENS}
+        tokens |= {"expired": await _token(catalog, "everything", expires_at=NOW)}
+        tokens |= {"revoked": await _token(catalog, "everything", revoked=True)}
+    finally:
+        await catalog.close()
+    registered = Registered(folder, key, tokens["writer"])
+    async with serving_again(registered) as served:
+        for name in [*samples.FORMS, *samples.ITEMS, *samples.PAGES]:
+            await deliver(served, name)
+        unknown = samples.tree("legacy/onimbotmessageadd.json") | {"event": "ONSOMETHINGNEW"}
+        await served.hook(to_json(unknown), JSON)
+        await served.hook(b"{", JSON)
+        mine = samples.tree("legacy/onimbotmessageadd.json")
+        mine["auth"]["member_id"] = "fakememberid00000000000000000002"
+        mine["data"]["PARAMS"]["MESSAGE_ORIGINAL"] = "of the other portal"
+        await replace(served, ingest_key=other_key).hook(to_json(mine), JSON)
+        await served.state.projector.catch_up()
+    return Store(registered, tokens)
+
+
+async def _token(
+    catalog: Catalog, name: str, *, expires_at: int | None = None, revoked: bool = False
+) -> str:
+    portals, scopes = TOKENS[name]
+    token_id, token = await catalog.create_token(
+        portals=portals, scopes=scopes, now=NOW, expires_at=expires_at
+    )
+    if revoked:
+        await catalog.revoke_token(token_id, now=NOW)
+    return token
