@@ -1,0 +1,120 @@
+"""The benchmark runs, and refuses wrong answers. No test here looks at a clock."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from eventstore.body import parse_body
+from eventstore.log import Pending, SqliteLog
+from scripts.bench.events import generate, webhooks
+from scripts.bench.measures import Measure, WrongAnswer, percentile
+from scripts.bench.store import Store, check_log, identities, new_store
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_same_seed_makes_the_same_events_and_no_two_are_alike() -> None:
+    events = list(generate(2_000, seed=3))
+
+    assert events == list(generate(2_000, seed=3))
+    assert len(set(events)) == len(events)
+    assert events != list(generate(2_000, seed=4))
+
+
+def test_events_are_of_all_families_and_kinds_and_of_the_promised_size() -> None:
+    events = list(generate(20_000, seed=3))
+
+    trees = [json.loads(event) for event in events]
+    types = Counter(tree.get("type") or tree["event"] for tree in trees)
+    assert len(types) == 19  # all of the catalogue but ONIMBOTCONTEXTGET, which has no page
+    assert 1_100 < sum(map(len, events)) / len(events) < 1_300
+
+
+def test_webhooks_are_forms_that_a_portal_could_send() -> None:
+    for body in webhooks(100, seed=3):
+        tree = parse_body(body)
+
+        assert tree["event"].startswith("ONIM")
+        assert tree["auth"]["application_token"]
+
+
+async def _filled(folder: Path, lines: list[bytes]) -> Store:
+    store = await new_store(folder / "store")
+    log = SqliteLog(store.folder.log)
+    log.append([Pending(store.portal.origin, event) for event in store.new_events(lines)])
+    log.close()
+    return store
+
+
+async def test_a_faithful_log_is_right(tmp_path: Path) -> None:
+    lines = list(generate(50, seed=3))
+
+    store = await _filled(tmp_path, lines)
+
+    await check_log(store, identities(lines))
+
+
+@pytest.mark.parametrize("order", ["lost", "twice", "swapped"])
+async def test_a_log_that_is_not_what_was_sent_is_a_wrong_answer(
+    tmp_path: Path, order: str
+) -> None:
+    sent = list(generate(50, seed=3))
+    kept = {
+        "lost": sent[:-1],
+        "twice": [*sent[:25], *generate(1, seed=9), *sent[25:]],
+        "swapped": [sent[1], sent[0], *sent[2:]],
+    }[order]
+
+    store = await _filled(tmp_path, kept)
+
+    with pytest.raises(WrongAnswer):
+        await check_log(store, identities(sent))
+
+
+async def test_a_damaged_byte_is_a_wrong_answer(tmp_path: Path) -> None:
+    lines = list(generate(5, seed=3))
+    store = await _filled(tmp_path, lines)
+    with closing(sqlite3.connect(store.folder.log, isolation_level=None)) as connection:
+        connection.execute("DROP TRIGGER event_payload_stays")
+        connection.execute("UPDATE event SET payload = payload || ' ' WHERE position = 3")
+
+    with pytest.raises(WrongAnswer, match="3"):
+        await check_log(store, identities(lines))
+
+
+def test_a_goal_is_met_by_the_median_and_by_its_ratio_to_the_floor() -> None:
+    measure = Measure("append", "events/s", [900, 1_300, 1_500], [2_000, 2_600, 4_000])
+
+    assert measure.met
+    assert (measure.figure, measure.floor, measure.ratio) == (1_300, 2_600, 0.5)
+    assert Measure("append", "events/s", [900, 1_300, 1_500], at_least=1_300).met
+    assert not Measure("append", "events/s", [900, 1_300, 1_500], at_least=1_301).met
+    assert not Measure("append", "events/s", [10], [100], of_floor=0.5).met
+    assert not Measure("memory", "MiB", [301], at_most=300).met
+
+
+def test_a_percentile_is_one_of_the_values() -> None:
+    assert percentile(range(1, 101), 0.99) == 100
+    assert percentile([3, 1, 2], 0.5) == 2
+
+
+def test_it_runs_and_reports_every_measure(tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+
+    command = [sys.executable, "-m", "scripts.bench", "--quick", "--out", str(out)]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
+    )
+
+    assert done.returncode == 0, done.stderr
+    report = json.loads(out.read_text())
+    assert len(report["measures"]) == 11
+    for measure in report["measures"]:
+        assert measure["name"] in done.stdout
+        assert measure["median"] >= 0
