@@ -1,0 +1,174 @@
+"""Commands: all are there, explain themselves, and fail in one line."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from scripts import console
+from tests.scripts.conftest import Command
+
+COMMANDS = [
+    "serve",
+    "demo",
+    "portal add",
+    "portal list",
+    "portal rotate",
+    "portal token add",
+    "portal token remove",
+    "token create",
+    "token list",
+    "token revoke",
+    "import",
+    "quarantine list",
+    "quarantine show",
+    "quarantine retry",
+    "rebuild",
+    "verify",
+    "status",
+    "config",
+]
+SETTINGS = [
+    "CHRONICLE_DATABASE",
+    "CHRONICLE_SECRET_KEY_FILE",
+    "CHRONICLE_MAX_BODY",
+    "CHRONICLE_BODY_DEADLINE",
+    "CHRONICLE_PROJECT",
+    "CHRONICLE_LOG_LEVEL",
+    "CHRONICLE_LOG_FORMAT",
+]
+MODULES = sorted({command.split()[0] for command in COMMANDS})
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_with_an_example(chronicle: Command, command: str) -> None:
+    helped = chronicle(*command.split(), "--help")
+
+    assert helped.status == 0
+    assert f"chronicle {command}" in " ".join(helped.out.split("Example:")[1].split())
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_command_runs_as_a_module(
+    name: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [name, "--help"])
+    monkeypatch.delitem(sys.modules, f"scripts.{name}", raising=False)
+
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(f"scripts.{name}", run_name="__main__")
+
+    assert not ended.value.code
+    assert "Usage" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_every_setting_is_shown(chronicle: Command, setting: str) -> None:
+    assert setting in chronicle("config").out
+
+
+def test_config_says_where_a_value_came_from(
+    chronicle: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("CHRONICLE_MAX_BODY=3MiB\nCHRONICLE_LOG_LEVEL=error\n")
+    monkeypatch.setenv("CHRONICLE_LOG_LEVEL", "warning")
+
+    rows = {row["setting"]: row for row in chronicle("config", "--json").json}
+
+    assert rows["CHRONICLE_MAX_BODY"]["value"] == str(3 * 2**20)
+    assert rows["CHRONICLE_MAX_BODY"]["source"] == ".env"
+    assert rows["CHRONICLE_LOG_LEVEL"]["value"] == "warning"
+    assert rows["CHRONICLE_LOG_LEVEL"]["source"] == "environment"
+    assert rows["CHRONICLE_PROJECT"]["source"] == "default"
+
+
+def test_config_masks_the_password_of_an_address(
+    chronicle: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHRONICLE_DATABASE", "sqlite:///a://user:hunter2@b")
+
+    assert "hunter2" not in chronicle("config").out
+
+
+def test_a_bad_setting_is_named_and_its_value_is_not(
+    chronicle: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHRONICLE_MAX_BODY", "hunter2")
+
+    refused = chronicle("config")
+
+    assert refused.status == 1
+    assert refused.err.startswith("chronicle: CHRONICLE_MAX_BODY: ")
+    assert refused.err.count("\n") == 1
+    assert "hunter2" not in refused.err
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_traceback_is_shown_only_when_asked_for(
+    chronicle: Command, acme: str, place: int
+) -> None:
+    command = ["token", "revoke", "no-such-id"]
+
+    plain = chronicle(*command)
+    asked = chronicle(*command[:place], "--debug", *command[place:])
+
+    assert (plain.status, asked.status) == (1, 1)
+    assert plain.err.count("\n") == 1
+    assert "Traceback" in asked.err
+    assert asked.err.endswith(plain.err)
+
+
+def test_a_defect_of_ours_ends_in_one_line_without_what_it_says(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    app = console.application()
+
+    @app.command()
+    def fail() -> None:
+        raise KeyError("hunter2")
+
+    monkeypatch.setattr(sys, "argv", ["chronicle"])
+    with pytest.raises(SystemExit) as ended:
+        console.run(app)
+
+    assert ended.value.code == 1
+    assert capfd.readouterr().err == "chronicle: unexpected KeyError; --debug shows where\n"
+
+
+def test_wrong_usage_ends_with_2(chronicle: Command, acme: str) -> None:
+    assert chronicle("no-such-command").status == 2
+    assert chronicle("portal", "add", "acme2").status == 2
+    assert chronicle("portal", "add", "No Slug", "--member-id", "x").status == 2
+    assert chronicle("token", "create", "--portal", "acme", "--scope", "all").status == 2
+    assert chronicle("import", "x", "--portal", "acme", "--receiver", "me").status == 2
+
+
+def test_what_reads_makes_no_store(chronicle: Command, data: Path) -> None:
+    for command in (["status"], ["verify"], ["portal", "list"], ["quarantine", "retry"]):
+        refused = chronicle(*command)
+        assert refused.status == 1
+        assert "no store" in refused.err
+
+    assert not data.exists()
+
+
+def test_sizes_are_spelled_for_people() -> None:
+    assert console.human_size(17) == "17 B"
+    assert console.human_size(1536) == "1.5 KiB"
+    assert console.human_size(5 * 2**30) == "5.0 GiB"
+
+
+def test_a_table_prints_markup_as_it_is(capfd: pytest.CaptureFixture[str]) -> None:
+    console.show_table(["a", "b"], [["[red]x[/red]", None], [":smile:", 1234]])
+
+    out = capfd.readouterr().out
+    assert "[red]x[/red]" in out
+    assert ":smile:" in out
+    assert "1,234" in out
+
+
+def test_typer_shows_no_locals() -> None:
+    assert isinstance(console.application(), typer.Typer)
+    assert console.application().pretty_exceptions_enable is False
