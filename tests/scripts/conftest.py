@@ -19,7 +19,7 @@ from scripts.cli import app
 from scripts.console import run
 
 MEMBER_ID = "fakememberid00000000000000000001"
-APPLICATION_TOKEN = "FAKE_APPLICATION_TOKEN_0001"
+APPLICATION_TOKEN = "FAKE_APPLICATION_TOKEN_0001"  # noqa: S105 - of an invented portal
 
 
 @dataclass(frozen=True)

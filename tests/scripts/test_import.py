@@ -1,0 +1,282 @@
+"""Import: everything that can be read, once; nothing of another portal; no secret on disk."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from eventstore.database import Row, connect
+from eventstore.lock import hold
+from tests.samples import ITEMS, PAGES, WEBHOOKS, tree
+from tests.scripts.conftest import Command, serving
+
+CANARY = "FAKE_CANARY_a8f35d1c09b24e77"
+EVERYTHING = [tree(name) for name in (*WEBHOOKS, *ITEMS, *PAGES)]
+
+
+def ndjson(*trees: Any) -> bytes:
+    return b"".join(json.dumps(one).encode() + b"\n" for one in trees)
+
+
+def item(number: int, **said: Any) -> dict[str, Any]:
+    return {"eventId": number, "type": "ONIMV2MESSAGEADD", "data": {}, **said}
+
+
+def foreign(member_id: str = "another") -> dict[str, Any]:
+    return {"event": "ONIMBOTMESSAGEADD", "data": {}, "auth": {"member_id": member_id}}
+
+
+def stored(data: Path) -> list[Row]:
+    """Position, key, source, receiver and payload of all that the log has."""
+    connection = connect(data / "log.db", journal="WAL", synchronous="FULL")
+    statement = "SELECT position, key, source, receiver, payload FROM event ORDER BY position"
+    rows: list[Row] = connection.execute(statement).fetchall()
+    connection.close()
+    return rows
+
+
+def counts(appended: int = 0, duplicates: int = 0, quarantined: int = 0) -> dict[str, int]:
+    return {
+        "appended": appended,
+        "duplicates": duplicates,
+        "conflicts": 0,
+        "quarantined": quarantined,
+    }
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "events.ndjson"
+    path.write_bytes(ndjson(*(item(number) for number in range(1, 4))))
+    return path
+
+
+def test_repeating_an_import_changes_nothing(
+    chronicle: Command, acme: str, data: Path, file: Path
+) -> None:
+    file.write_bytes(ndjson(*EVERYTHING))
+
+    first = chronicle("import", file, "--portal", "acme", "--receiver", "user:58", "--json")
+    rows = stored(data)
+    again = chronicle("import", file, "--portal", "acme", "--receiver", "user:58", "--json")
+
+    assert first.json["appended"] == len(rows) > 40
+    assert [row[0] for row in rows] == list(range(1, len(rows) + 1))
+    assert again.json["appended"] == again.json["conflicts"] == 0
+    assert stored(data) == rows
+    assert {row[2] for row in rows} == {"import"}
+    assert "user:58" in {row[3] for row in rows}
+
+
+def test_beside_a_server_the_same_is_stored(
+    chronicle: Command, acme: str, data: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # has no part in it
+    file.write_bytes(ndjson(*EVERYTHING))
+    chronicle("import", file, "--portal", "acme", "--receiver", "user:58")
+    alone = stored(data)
+
+    for path in data.glob("log.db*"):
+        path.unlink()
+
+    with serving():
+        beside = chronicle("import", file, "--portal", "acme", "--receiver", "user:58", "--json")
+
+    assert beside.json["appended"] == len(alone)
+    assert stored(data) == alone
+
+
+def test_what_was_imported_directly_is_known_to_the_server(
+    chronicle: Command, acme: str, file: Path
+) -> None:
+    chronicle("import", file, "--portal", "acme")
+
+    with serving() as (_, url):
+        again = chronicle("import", file, "--portal", "acme", "--json")
+        ready = httpx.get(f"{url}/readyz").status_code
+
+    assert again.json == counts(duplicates=3)
+    assert ready == 200
+
+
+def test_many_lines_go_to_the_server_in_many_requests(
+    chronicle: Command, acme: str, data: Path, server: str, file: Path
+) -> None:
+    long = "x" * 100_000
+    file.write_bytes(ndjson(*(item(number) for number in range(2_500)), item(3_000, type=long[:9])))
+    file.write_bytes(file.read_bytes() + ndjson(*(item(5_000 + n, note=long) for n in range(25))))
+
+    imported = chronicle("import", file, "--portal", "acme", "--json")
+
+    assert imported.json == counts(appended=2_526)
+    assert [row[0] for row in stored(data)] == list(range(1, 2_527))
+
+
+@pytest.mark.parametrize("ending", [".ndjson", ".gz"])
+def test_gzip_is_known_by_its_bytes(chronicle: Command, acme: str, file: Path, ending: str) -> None:
+    packed = file.with_suffix(ending)
+    packed.write_bytes(gzip.compress(file.read_bytes()))
+
+    assert chronicle("import", packed, "--portal", "acme", "--json").json == counts(appended=3)
+
+
+def test_stdin_may_be_gzip_too(chronicle: Command, acme: str, file: Path) -> None:
+    packed = gzip.compress(file.read_bytes())
+
+    imported = chronicle("import", "-", "--portal", "acme", "--json", stdin=packed)
+
+    assert imported.json == counts(appended=3)
+
+
+def test_a_gzip_file_that_is_cut_off_is_refused_whole(
+    chronicle: Command, acme: str, data: Path, file: Path
+) -> None:
+    random = ndjson(*(item(number, note=os.urandom(900).hex()) for number in range(200)))
+    file.write_bytes(gzip.compress(random)[:-20_000])
+
+    refused = chronicle("import", file, "--portal", "acme")
+
+    assert refused.status == 1
+    assert "cut off" in refused.err
+    assert not (data / "log.db").exists()
+
+
+def test_a_bad_line_is_reported_and_kept_and_the_rest_goes_on(
+    chronicle: Command, acme: str, data: Path, file: Path
+) -> None:
+    file.write_bytes(
+        ndjson(item(1))
+        + b'\n  \r\n{"broken": "'
+        + CANARY.encode()
+        + b"\n"
+        + ndjson(item(2), {"result": {"events": [item(3), {"eventId": CANARY}]}})
+    )
+
+    imported = chronicle("import", file, "--portal", "acme", "--json")
+
+    assert imported.status == 0
+    assert imported.json == counts(appended=3, quarantined=2)
+    assert [row[1] for row in stored(data)] == ["fetch:1", "fetch:2", "fetch:3"]
+    assert [line.split(":")[0] for line in imported.err.splitlines()] == ["line 4", "line 6"]
+    assert CANARY not in imported.err
+    body = chronicle("quarantine", "show", "1", "--portal", "acme", "--body")
+    assert body.out == '{"broken": "' + CANARY
+
+
+def test_a_line_beyond_the_bound_is_bad(
+    chronicle: Command, acme: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHRONICLE_MAX_BODY", "1 KiB")
+    monkeypatch.setattr("scripts.lines.KEPT", 4_096)
+    file.write_bytes(ndjson(item(1, note="x" * 2_000), item(2, note="x" * 9_000), item(3)))
+
+    imported = chronicle("import", file, "--portal", "acme", "--json")
+
+    assert imported.json == counts(appended=1, quarantined=2)
+    assert "line 1: 2,0" in imported.err
+    assert "(quarantine 1)" in imported.err
+    assert "line 2: 9,0" in imported.err
+    assert "(not kept)" in imported.err
+
+
+@pytest.mark.parametrize("way", ["file", "gzip", "stdin"])
+def test_another_portals_line_anywhere_is_refused_before_anything_is_written(
+    chronicle: Command, acme: str, data: Path, file: Path, way: str
+) -> None:
+    content = ndjson(*(item(number) for number in range(5_000)), foreign(), item(9_999))
+    file.write_bytes(gzip.compress(content) if way == "gzip" else content)
+    named = "-" if way == "stdin" else file
+
+    refused = chronicle("import", named, "--portal", "acme", stdin=content)
+
+    assert refused.status == 1
+    assert "line 5001 belongs to another portal" in refused.err
+    assert "another" not in refused.err.replace("another portal", "")
+    assert not (data / "log.db").exists()
+    assert chronicle("status", "--json").json[0]["quarantined"] == 0
+
+
+def test_another_portals_line_is_known_however_its_key_is_spelled(
+    chronicle: Command, acme: str, data: Path, file: Path
+) -> None:
+    spelled = json.dumps(foreign()).replace("member_id", r"m\u0065mber\u005fid")
+    file.write_bytes(ndjson(item(1)) + spelled.encode() + b"\n")
+
+    assert chronicle("import", file, "--portal", "acme").status == 1
+    assert not (data / "log.db").exists()
+
+
+def test_what_comes_by_a_pipe_is_never_on_disk_in_clear(
+    chronicle: Command, acme: str, data: Path
+) -> None:
+    """Stop the import while it reads, and look into its open files."""
+    command = [sys.executable, "-m", "scripts.import", "-", "--portal", "acme"]
+    secret = {"event": "ONIMBOTDELETE", "auth": {"access_token": CANARY}, "data": {}}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as process:
+        assert process.stdin is not None
+        process.stdin.write(ndjson(*[secret] * 50_000))
+        process.stdin.flush()
+        opened = [
+            path
+            for path in Path(f"/proc/{process.pid}/fd").iterdir()
+            if "(deleted)" in str(path.readlink())
+        ]
+        spooled = b"".join(path.read_bytes() for path in opened)
+        process.stdin.close()
+        status = process.wait(timeout=60)
+
+    assert len(spooled) > 2**20
+    assert CANARY.encode() not in spooled
+    assert status == 0
+    assert all(CANARY.encode() not in path.read_bytes() for path in data.iterdir())
+
+
+def test_a_file_of_secrets_leaves_none_in_the_store(
+    chronicle: Command, acme: str, data: Path, file: Path
+) -> None:
+    file.write_bytes(
+        ndjson(foreign("fakememberid00000000000000000001") | {"auth": {"access_token": CANARY}})
+    )
+
+    chronicle("import", file, "--portal", "acme")
+
+    assert len(stored(data)) == 1
+    assert all(CANARY.encode() not in path.read_bytes() for path in data.iterdir())
+
+
+def test_another_command_that_writes_is_waited_for_by_nobody(
+    chronicle: Command, acme: str, data: Path, file: Path
+) -> None:
+    with hold(data / "lock"):
+        refused = chronicle("import", file, "--portal", "acme")
+
+    assert refused.status == 1
+    assert "in use" in refused.err
+
+
+def test_a_missing_file_and_an_unknown_portal_are_one_line(
+    chronicle: Command, acme: str, file: Path
+) -> None:
+    missing = chronicle("import", "no-such-file", "--portal", "acme")
+    unknown = chronicle("import", file, "--portal", "other")
+
+    assert missing.err == "chronicle: no-such-file: No such file or directory\n"
+    assert missing.status == unknown.status == 1
+    assert "other" in unknown.err
+
+
+def test_an_empty_input_is_an_empty_import(chronicle: Command, acme: str) -> None:
+    assert chronicle("import", "-", "--portal", "acme", "--json").json == counts()
+
+
+def test_people_see_the_counts(chronicle: Command, acme: str, file: Path) -> None:
+    out = chronicle("import", file, "--portal", "acme").out
+
+    assert out.splitlines()[1].split() == ["3", "0", "0", "0"]
