@@ -1,0 +1,281 @@
+"""The doors for events: who and what is refused, in which words, and that nothing is left."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from eventstore.catalog import Catalog
+from tests import samples
+from tests.promises.payloads import form
+from tests.promises.server import (
+    APPLICATION_TOKEN,
+    JSON,
+    MEMBER_ID,
+    NDJSON,
+    NOW,
+    SLUG,
+    Served,
+    query,
+    serving,
+)
+
+OTHER: Final = "globex"
+OTHER_MEMBER: Final = "fakememberid00000000000000000002"
+OTHER_TOKEN: Final = "FAKE_APPLICATION_TOKEN_0002"  # noqa: S105  (nobody's)
+WEBHOOK: Final = "imbot_v2/onimbotv2messageadd.webhook.json"
+ITEM: Final = "im_v2/onimv2messageadd.json"
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[Served]:
+    async with serving(tmp_path) as server:
+        await catalog(server).add_portal(
+            OTHER, OTHER_MEMBER, now=NOW, application_tokens=[OTHER_TOKEN]
+        )
+        await server.state.refresh()
+        yield server
+
+
+def catalog(served: Served) -> Catalog:
+    return served.state.catalog
+
+
+def proving(application_token: Any, **auth: Any) -> bytes:
+    """Give a webhook's body with this token, which its bots have too."""
+    tree = samples.tree(WEBHOOK)
+    tree["auth"] |= auth
+    if application_token is None:
+        del tree["auth"]["application_token"]
+    else:
+        tree["auth"]["application_token"] = application_token
+    return json.dumps(tree).encode()
+
+
+def refused(answer: httpx.Response, status: int, code: str) -> None:
+    """Assert that this is a problem as RFC 9457 has it, with this code."""
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    said = answer.json()
+    assert (said["status"], said["code"]) == (status, code)
+    assert said["type"].endswith(code)
+    assert said["title"]
+    assert said["detail"]
+
+
+def stored(served: Served) -> int:
+    """Count all that a refused request could have left behind."""
+    ((events,),) = query(served.folder.log, "SELECT count(*) FROM event")
+    ((bodies,),) = query(served.folder.catalog, "SELECT count(*) FROM quarantined")
+    return int(events) + int(bodies)
+
+
+# --- the hooks
+
+
+@pytest.mark.parametrize("key", ["unknown", "x" * 5_000, "%00", "%F0%9F%98%80", "..%2F..%2Fetc"])
+async def test_an_unknown_ingest_key_is_not_found(served: Served, key: str) -> None:
+    answer = await served.client.post(f"/v1/hooks/{key}", content=b"event=X")
+
+    refused(answer, 404, "not_found")
+    assert stored(served) == 0
+
+
+@pytest.mark.parametrize(
+    "token", [None, "", "wrong", APPLICATION_TOKEN.lower(), OTHER_TOKEN, "не токен", 7, {}, []]
+)
+async def test_without_the_portals_own_token_nothing_is_stored_but_a_count(
+    served: Served, token: Any
+) -> None:
+    """The copy of the token in `data.bot.auth` is the right one, and proves nothing."""
+    body = proving(token)
+    assert APPLICATION_TOKEN.encode() in body
+
+    answer = await served.hook(body, JSON)
+    await served.state.refresh()
+
+    refused(answer, 403, "application_token_mismatch")
+    assert stored(served) == 0
+    assert await catalog(served).rejections() == {served.portal.id: 1}
+    page = (await served.client.get("/metrics")).text
+    counted = 'chronicle_rejected_total{portal="acme",reason="application_token_mismatch"} 1.0'
+    assert counted in page
+
+
+async def test_a_lone_surrogate_as_a_token_is_a_wrong_token(served: Served) -> None:
+    body = b'{"event":"X","auth":{"application_token":"\\ud800"}}'
+
+    answer = await served.hook(body, JSON)
+
+    assert answer.status_code in (400, 403)
+    assert query(served.folder.log, "SELECT count(*) FROM event") == [(0,)]
+
+
+async def test_each_of_several_application_tokens_will_do(served: Served) -> None:
+    await catalog(served).add_application_token(SLUG, "another", now=NOW)
+    await served.state.refresh()
+
+    answers = [await served.hook(proving(t), JSON) for t in (APPLICATION_TOKEN, "another")]
+
+    assert [answer.json() for answer in answers] == [{"position": 1}, {"position": 2}]
+
+
+async def test_a_removed_application_token_will_not_do(served: Served) -> None:
+    await catalog(served).add_application_token(SLUG, "another", now=NOW)
+    await catalog(served).remove_application_token(SLUG, APPLICATION_TOKEN)
+    await served.state.refresh()
+
+    refused(await served.hook(proving(APPLICATION_TOKEN), JSON), 403, "application_token_mismatch")
+
+
+async def test_a_webhook_of_another_portal_is_refused(served: Served) -> None:
+    answer = await served.hook(proving(APPLICATION_TOKEN, member_id=OTHER_MEMBER), JSON)
+
+    refused(answer, 403, "portal_mismatch")
+    assert stored(served) == 0
+
+
+async def test_a_webhook_may_keep_silent_about_its_portal(served: Served) -> None:
+    answer = await served.hook(proving(APPLICATION_TOKEN, member_id=""), JSON)
+
+    assert answer.json() == {"position": 1}
+
+
+@pytest.mark.parametrize("kind", ["", "text/plain", "application/json", "multipart/form-data"])
+async def test_the_bytes_say_what_they_are_whatever_the_content_type(
+    served: Served, kind: str
+) -> None:
+    bodies = (samples.sample(WEBHOOK), form(samples.tree(WEBHOOK)))
+
+    answers = [await served.hook(body, kind) for body in bodies]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+
+
+async def test_a_rotated_key_is_valid_until_it_is_revoked(served: Served) -> None:
+    async def statuses(*keys: str) -> list[int]:
+        await served.state.refresh()
+        body = proving(APPLICATION_TOKEN)
+        answers = [await served.client.post(f"/v1/hooks/{key}", content=body) for key in keys]
+        return [answer.status_code for answer in answers]
+
+    first = served.ingest_key
+    second = await catalog(served).rotate_ingest_key(SLUG, now=NOW, revoke_old=False)
+    assert await statuses(first, second) == [200, 200]
+
+    third = await catalog(served).rotate_ingest_key(SLUG, now=NOW, revoke_old=True)
+    assert await statuses(first, second, third) == [404, 404, 200]
+
+
+async def test_a_revocation_counts_soon_without_a_restart(served: Served) -> None:
+    assert served.state.refresh_seconds < 1
+    await catalog(served).rotate_ingest_key(SLUG, now=NOW, revoke_old=True)
+
+    async with asyncio.timeout(5):
+        while (await served.hook(proving(APPLICATION_TOKEN))).status_code != 404:
+            await asyncio.sleep(0.05)
+
+
+async def test_only_post_is_known(served: Served) -> None:
+    answer = await served.client.get(f"/v1/hooks/{served.ingest_key}")
+
+    refused(answer, 405, "method_not_allowed")
+    assert "POST" in answer.headers["allow"]
+
+
+# --- the batches
+
+
+async def test_who_shows_no_token_is_told_so(served: Served) -> None:
+    for header in ({}, {"Authorization": "Basic eDp5"}, {"Authorization": "Bearer "}):
+        answer = await served.client.post(f"/v1/portals/{SLUG}/events", json={}, headers=header)
+
+        refused(answer, 401, "token_missing")
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+async def _as(served: Served, token: str, portal: str = SLUG, **request: Any) -> httpx.Response:
+    headers = {b"Authorization": f"Bearer {token}".encode()}
+    return await served.client.post(
+        f"/v1/portals/{portal}/events", content=samples.sample(ITEM), headers=headers, **request
+    )
+
+
+async def test_tokens_that_are_not_or_no_longer_are(served: Served) -> None:
+    scopes, portals = ["events:write"], [SLUG]
+    gone, revoked = await catalog(served).create_token(portals=portals, scopes=scopes, now=NOW)
+    await catalog(served).revoke_token(gone, now=NOW)
+    _, expired = await catalog(served).create_token(
+        portals=portals, scopes=scopes, now=0, expires_at=1
+    )
+    await served.state.refresh()
+
+    refused(await _as(served, "chronicle_unknown"), 401, "token_unknown")
+    refused(await _as(served, "кириллица"), 401, "token_unknown")
+    refused(await _as(served, revoked), 401, "token_unknown")
+    refused(await _as(served, expired), 401, "token_expired")
+    assert stored(served) == 0
+
+
+async def test_a_token_without_the_scope_is_told_which_one_it_lacks(served: Served) -> None:
+    everything_else = ["messages:read", "messages:read.deleted", "events:read", "export", "audit"]
+    _, token = await catalog(served).create_token(portals=[SLUG], scopes=everything_else, now=NOW)
+    await served.state.refresh()
+
+    answer = await _as(served, token)
+
+    refused(answer, 403, "scope_missing")
+    assert answer.json()["scope"] == "events:write"
+
+
+async def test_not_yours_and_not_there_look_the_same(served: Served) -> None:
+    of_nobody = await _as(served, served.token, portal="nobody")
+    of_another = await _as(served, served.token, portal=OTHER)
+
+    refused(of_another, 404, "not_found")
+    assert of_another.content == of_nobody.content
+    assert stored(served) == 0
+
+
+async def test_an_unknown_parameter_is_named(served: Served) -> None:
+    answer = await _as(served, served.token, params={"reciever": "user:58"})
+
+    refused(answer, 400, "unknown_parameter")
+    assert answer.json()["parameter"] == "reciever"
+    assert stored(served) == 0
+
+
+@pytest.mark.parametrize("receiver", ["", "58", "user:", "user:x", "bot:1 ", "user:٣", "chat:1"])
+async def test_a_receiver_must_be_one(served: Served, receiver: str) -> None:
+    answer = await _as(served, served.token, params={"receiver": receiver})
+
+    refused(answer, 400, "invalid_parameter")
+    assert stored(served) == 0
+
+
+async def test_a_batch_of_another_portal_is_refused_whole(served: Served) -> None:
+    foreign = samples.tree(WEBHOOK)
+    foreign["auth"]["member_id"] = OTHER_MEMBER
+    lines = [json.dumps(samples.tree(ITEM)), json.dumps(foreign)]
+
+    answer = await served.feed("\n".join(lines).encode(), content_type=NDJSON)
+
+    refused(answer, 403, "portal_mismatch")
+    assert stored(served) == 0
+
+
+async def test_a_portal_with_another_member_id_takes_only_its_own(served: Served) -> None:
+    key = await catalog(served).rotate_ingest_key(OTHER, now=NOW, revoke_old=False)
+    await served.state.refresh()
+    theirs = proving(OTHER_TOKEN, member_id=OTHER_MEMBER)
+
+    mine = await served.client.post(f"/v1/hooks/{key}", content=samples.sample(WEBHOOK))
+    own = await served.client.post(f"/v1/hooks/{key}", content=theirs)
+
+    assert MEMBER_ID.encode() in samples.sample(WEBHOOK)
+    refused(mine, 403, "application_token_mismatch")
+    assert own.json() == {"position": 1}

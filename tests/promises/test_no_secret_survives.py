@@ -1,0 +1,186 @@
+"""Promise 7: no secret reaches a file, a log line, an answer, the metrics or a page."""
+
+import asyncio
+import json
+import socket
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from eventstore.catalog import SCOPES
+from eventstore.folder import Folder
+from tests import samples
+from tests.promises.canaries import MARK, Canaries, plant
+from tests.promises.payloads import form
+from tests.promises.process import running
+from tests.promises.server import FORM, JSON, MEMBER_ID, NDJSON, NOW, SLUG, Registered, query
+
+READ: Final = {"portal": SLUG, "chat": "2207", "message": "190411", "user": "41", "position": "1"}
+"""What stands for the braces of the addresses in the API's own description."""
+
+
+class Correspondence:
+    """Sends, and keeps every answer."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+        self.answers: list[bytes] = []
+
+    def send(self, method: str, path: str, **request: object) -> httpx.Response:
+        answer = self._client.request(method, path, **request)  # type: ignore[arg-type]
+        headers = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
+        self.answers.append(headers.encode() + b"\n\n" + answer.content)
+        return answer
+
+
+async def _register(path: Path, application_token: str) -> tuple[Registered, str]:
+    folder = Folder(path)
+    catalog = await folder.open_catalog()
+    try:
+        key = await catalog.add_portal(
+            SLUG, MEMBER_ID, now=NOW, application_tokens=[application_token]
+        )
+        _, token = await catalog.create_token(portals=[SLUG], scopes=SCOPES, now=NOW)
+        _, revoked = await catalog.create_token(portals=[SLUG], scopes=SCOPES, now=NOW)
+    finally:
+        await catalog.close()
+    return Registered(folder, key, token), revoked
+
+
+def _found(where: bytes, secrets: list[bytes]) -> list[bytes]:
+    return [secret for secret in secrets if secret in where]
+
+
+def test_no_secret_is_found_anywhere(tmp_path: Path) -> None:
+    canaries = Canaries()
+    application_token = canaries.new("the portal's application token")
+    registered, other = asyncio.run(_register(tmp_path / "data", application_token))
+    log = tmp_path / "server.log"
+    with (
+        running(registered.folder, log) as server,
+        httpx.Client(base_url=server.url, timeout=30) as client,
+    ):
+        letters = Correspondence(client)
+        taken = _send_all(letters, registered, canaries, application_token)
+        _send_what_is_refused(letters, registered, canaries)
+        _send_no_http(server.url, canaries)
+        _read_everything(letters, registered)
+        alive = _files(registered.folder)
+    stopped = _files(registered.folder)
+
+    known = [MARK, *(word.encode() for word in (registered.ingest_key, registered.token, other))]
+    for content in (alive, stopped):
+        assert {name: _found(bytes_, known) for name, bytes_ in content.items()} == {
+            name: [] for name in content
+        }
+    assert [answer for answer in letters.answers if _found(answer, known)] == []
+    assert _found(log.read_bytes(), known) == []
+    events = query(registered.folder.log, "SELECT payload FROM event")
+    assert len(events) == taken
+    assert len(canaries.planted) > 2_000
+    assert sum(payload.count("redacted:1:") for (payload,) in events) > 2_000
+
+
+def _send_all(
+    letters: Correspondence, registered: Registered, canaries: Canaries, application_token: str
+) -> int:
+    """Send every sample in every form; return how many events that are."""
+    hooks = f"/v1/hooks/{registered.ingest_key}"
+    events = f"/v1/portals/{SLUG}/events"
+    bearer = {"Authorization": f"Bearer {registered.token}"}
+    taken = 0
+    for name in samples.WEBHOOKS:
+        for kind in (JSON, FORM):
+            sent = plant(
+                samples.tree(name), f"{name} {kind}", canaries, application_token=application_token
+            )
+            body = form(sent) if kind == FORM else json.dumps(sent).encode()
+            path = f"{hooks}?CLIENT_ID={canaries.new('the query of the hook')}"
+            answer = letters.send("POST", path, content=body, headers={"Content-Type": kind})
+            assert answer.status_code == 200, name
+            taken += 1
+        sent = plant(samples.tree(name), f"{name} again", canaries, application_token=None)
+        headers = {**bearer, "Content-Type": NDJSON}
+        answer = letters.send("POST", events, content=json.dumps(sent), headers=headers)
+        assert answer.status_code == 200, name
+        taken += 1
+    for name in (*samples.ITEMS, *samples.PAGES):
+        sent = plant(samples.tree(name), name, canaries, application_token=None)
+        answer = letters.send("POST", events, json=sent, headers=bearer)
+        assert answer.status_code == 200, name
+        taken += sum(result["outcome"] != "duplicate" for result in answer.json()["results"])
+    return taken
+
+
+def _send_what_is_refused(
+    letters: Correspondence, registered: Registered, canaries: Canaries
+) -> None:
+    """Send what cannot be read, what proves nothing, and what belongs elsewhere."""
+    hooks = f"/v1/hooks/{registered.ingest_key}"
+    events = f"/v1/portals/{SLUG}/events"
+
+    def secret(place: str) -> str:
+        return canaries.new(f"refused: {place}")
+
+    unreadable = [
+        b'{"event": "ONIMBOTMESSAGEADD", "auth": {"access_token": "' + secret("cut off").encode(),
+        b"event=X&auth[access_token]=" + secret("bad UTF-8").encode() + b"&b=%ff",
+        b"auth[access_token]=" + secret("no event").encode(),
+        b"auth=" + secret("two values").encode() + b"&auth[access_token]=x",
+        b'{"a": 1e999, "access_token": "' + secret("1e999").encode() + b'"}',
+        b'{"event": "X", "a": "\\ud800", "token": "' + secret("surrogate").encode() + b'"}',
+        ('{"' + secret("a key") + '": nothing}').encode(),
+        b'{"event": "\x00", "auth": {"token": "' + secret("NUL").encode() + b'"}}',
+    ]
+    bearer = {"Authorization": f"Bearer {registered.token}"}
+    for body in unreadable:
+        letters.send("POST", hooks, content=body)
+        for kind in (JSON, NDJSON):
+            headers = {**bearer, "Content-Type": kind}
+            letters.send("POST", events, content=body + b"\n{}", headers=headers)
+    nobody = {"Authorization": f"Bearer {secret('an unknown token')}"}
+    letters.send("POST", events, json={}, headers=nobody)
+    letters.send("GET", f"/v1/portals/{SLUG}/messages", headers=nobody)
+    letters.send("POST", events, params={"receiver": secret("receiver")}, headers=bearer)
+    letters.send("POST", events, params={"token": secret("a parameter")}, headers=bearer)
+    letters.send("POST", f"/v1/hooks/{secret('an unknown key')}", content=b"a=b")
+    wrong = {"event": "X", "auth": {"application_token": secret("a wrong application token")}}
+    letters.send("POST", hooks, json=wrong)
+    elsewhere = {"event": "X", "auth": {"member_id": secret("another member_id")}}
+    letters.send("POST", events, json=elsewhere, headers=bearer)
+
+
+def _send_no_http(url: str, canaries: Canaries) -> None:
+    """Send bytes that are no request: the server must not log them."""
+    address = urlsplit(url)
+    assert address.hostname is not None
+    with socket.create_connection((address.hostname, address.port or 0), timeout=5) as connection:
+        connection.sendall(f"POST {canaries.new('no HTTP')}\x01 HTTP/9\r\n\r\n".encode())
+        connection.recv(1024)
+
+
+def _read_everything(letters: Correspondence, registered: Registered) -> None:
+    """Ask every address that the API describes, and walk through its lists."""
+    bearer = {"Authorization": f"Bearer {registered.token}"}
+    head = letters.send("GET", f"/v1/portals/{SLUG}", headers=bearer).json()["data"]["head"]
+    described = letters.send("GET", "/openapi.json").json()["paths"]
+    for path in [*(path for path in described if "get" in described[path]), "/docs", "/metrics"]:
+        wanted = {"min_position": head} if "{message}" in path else {}
+        filled = path.format(**READ, ingest_key="none")
+        answer = letters.send("GET", filled, params=wanted, headers=bearer)
+        assert answer.status_code == 200, path
+        while answer.headers["content-type"] == JSON and (next_page := _next(answer)):
+            answer = letters.send("GET", filled, params={"cursor": next_page}, headers=bearer)
+
+
+def _next(answer: httpx.Response) -> str | None:
+    said = answer.json()
+    page = said.get("page") if isinstance(said, dict) else None
+    cursor: str | None = page["next"] if page else None
+    return cursor
+
+
+def _files(folder: Folder) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
