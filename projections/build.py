@@ -1,40 +1,83 @@
 """Builds a generation in a file of its own, from the log and from nothing else."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Final, NamedTuple
 
-from eventstore.database import Pool, open_writer
-from projections.fill import fold_all, record_all
-from projections.generations import create_indexes, create_tables
+from sqlalchemy import bindparam, select
+
+from eventstore.database import Session, open_writer
+from projections.fill import Fill, fold_all, record_all
+from projections.generations import create_indexes, create_tables, open_generation
+from projections.tables import metadata
+from projections.workers import Workers, default_jobs
 
 Progress = Callable[[int, int], None]
 """Is told how many events of how many are taken in."""
 
+_ROWS: Final = {
+    table: select(table).where(table.c.portal_id == bindparam("portal_id"))
+    for table in metadata.sorted_tables
+}
 
-async def build(path: Path, log: Pool, upto: Mapping[int, int], progress: Progress) -> None:
-    """Fill a new file with the read models of portals, each up to a position of its log.
+_FEW: Final = 20_000
+"""Events that are taken in before other processes would have started."""
 
-    It is durable when this returns. A build that is cut off leaves a file that nobody reads.
+
+class Plan(NamedTuple):
+    """What a generation is built from.
+
+    `upto` says up to which position the log of each portal is taken in. The rows of the portals
+    `kept` are taken over from another generation.
+    """
+
+    log: Path
+    upto: Mapping[int, int]
+    generation: Path | None = None
+    kept: Sequence[int] = ()
+
+
+async def build(path: Path, plan: Plan, progress: Progress, *, jobs: int | None = None) -> None:
+    """Fill a new file with the read models of portals.
+
+    Uses `jobs` processes, or as many as there are cores. It is durable when this returns; a build
+    that is cut off leaves a file that nobody reads.
     """
     remove(path)
-    counted = _Counted(progress, sum(upto.values()))
-    generation = await open_writer(path, journal="OFF", synchronous="OFF")
+    total = sum(plan.upto.values())
+    workers = Workers(1 if total < _FEW else jobs or default_jobs())
+    # Nobody reads this file before it is complete, so it is synced once, at the end.
+    generation = await open_writer(path, journal="WAL", synchronous="OFF")
     try:
-        # The indexes are sorted in memory, not in files.
         await generation.execute("PRAGMA temp_store=MEMORY")
         await create_tables(generation, indexes=False)
-        async with log.reading() as events:
-            for portal_id, position in upto.items():
-                async with generation.transaction():
-                    await record_all(events, generation, portal_id, position, counted)
-        async with generation.transaction():
-            await create_indexes(generation)
-            for portal_id in upto:
-                await fold_all(generation, portal_id)
+        if plan.generation:
+            await _take_over(plan.generation, generation, plan.kept)
+        into = Fill(plan.log, path, generation, workers)
+        count = _counted(progress, total)
+        for portal_id, position in plan.upto.items():
+            await record_all(into, portal_id, position, count)
+        await create_indexes(generation)
+        for portal_id in plan.upto:
+            await fold_all(into, portal_id)
+        await generation.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
+        workers.close()
         await generation.close()
     _sync(path)
+
+
+async def _take_over(path: Path, generation: Session, portals: Sequence[int]) -> None:
+    old = await open_generation(path)
+    try:
+        async with old.transaction(), generation.transaction():
+            for portal_id in portals:
+                for table, rows in _ROWS.items():
+                    async for batch in old.stream(rows, portal_id=portal_id):
+                        await generation.insert(table, batch)
+    finally:
+        await old.close()
 
 
 def remove(path: Path) -> None:
@@ -52,14 +95,12 @@ def _sync(path: Path) -> None:
             os.close(descriptor)
 
 
-class _Counted:
-    """Adds up what is taken in, and says it."""
+def _counted(progress: Progress, total: int) -> Callable[[int], None]:
+    done = 0
 
-    def __init__(self, progress: Progress, total: int) -> None:
-        self._progress = progress
-        self._total = total
-        self._done = 0
+    def count(events: int) -> None:
+        nonlocal done
+        done = min(done + events, total)
+        progress(done, total)
 
-    def __call__(self, events: int) -> None:
-        self._done += events
-        self._progress(self._done, self._total)
+    return count

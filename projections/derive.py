@@ -9,7 +9,7 @@ from eventstore.event import Event
 from projections.decode import decode
 from projections.errors import Undecodable
 from projections.facts import Fact
-from projections.spans import Span, merge, spans_of
+from projections.spans import Span, gather
 from projections.tables import ProfileRow, UndecodedRow
 
 
@@ -26,7 +26,7 @@ def derive(events: Iterable[Event]) -> Derived:
     """Decode events. One that cannot be decoded leaves its reason, and stops nothing."""
     facts: list[Fact] = []
     profiles: dict[tuple[int, int], str] = {}
-    spans: list[Span] = []
+    subject_of: dict[int, int] = {}
     undecoded: list[UndecodedRow] = []
     for event in events:
         try:
@@ -35,14 +35,11 @@ def derive(events: Iterable[Event]) -> Derived:
             undecoded.append(UndecodedRow(event.portal_id, event.position, error.reason))
             continue
         facts += decoded.facts
-        subject_of = {}
         for profile_id, content in decoded.profiles.items():
             profiles[event.portal_id, profile_id] = content
             subject_of[profile_id] = subject(content)
-        for fact in decoded.facts:
-            spans += spans_of(fact, subject_of)
     named = [ProfileRow(*key, content) for key, content in profiles.items()]
-    return Derived(facts, named, list(merge(spans).values()), undecoded)
+    return Derived(facts, named, list(gather(facts, subject_of).values()), undecoded)
 
 
 @lru_cache(maxsize=65_536)

@@ -3,14 +3,15 @@
 from collections.abc import AsyncIterator, Callable
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import bindparam, select
 
-from eventstore import log
 from eventstore.database import Row, Session
-from projections.derive import Derived, derive
+from projections.derive import Derived
 from projections.facts import Fact
+from projections.pieces import EVENTS, derivations, derived, folded, foldings
 from projections.project import move_checkpoint, record
 from projections.readmodels import (
     CHAT,
@@ -21,23 +22,18 @@ from projections.readmodels import (
     Rows,
     fold_chat,
     fold_member,
-    fold_message,
     fold_user,
 )
 from projections.spans import Span, SpanKey, merge
 from projections.tables import JOINS_AND_LEAVES, fact, profile, span
+from projections.workers import Workers
 
-PAGE: Final = 2_000
-"""Events that are in memory at once."""
+_BATCH: Final = 2_000
+"""Members that are written together."""
 
 _MOST_SPANS: Final = 100_000
 """Spans that are widened in memory before they are written."""
 
-_BY_MESSAGE = (
-    select(fact)
-    .where(fact.c.portal_id == bindparam("portal_id"), fact.c.message_id.is_not(None))
-    .order_by(fact.c.message_id)
-)
 _BY_MEMBER = (
     select(fact)
     .where(
@@ -64,33 +60,48 @@ Progress = Callable[[int], None]
 """Is told how many events have been taken in since it was told last."""
 
 
-async def record_all(
-    events: Session, generation: Session, portal_id: int, upto: int, progress: Progress
-) -> None:
+class Fill(NamedTuple):
+    """What is filled, from which log, by whom."""
+
+    log: Path
+    path: Path
+    generation: Session
+    workers: Workers
+
+
+async def record_all(fill: Fill, portal_id: int, upto: int, progress: Progress) -> None:
     """Write what a portal's events up to a position say, and move the checkpoint there."""
     spans: dict[SpanKey, Span] = {}
-    position = 0
-    while position < upto:
-        limit = min(PAGE, upto - position)
-        page = await log.page(events, portal_id, after=position, limit=limit)
-        derived = derive(page)
-        merge(derived.spans, into=spans)
-        await record(generation, derived._replace(spans=[]))
-        position = page[-1].position
-        if len(spans) > _MOST_SPANS:
-            await record(generation, Derived([], [], list(spans.values()), []))
-            spans.clear()
-        progress(len(page))
+    pieces = derivations(fill.log, portal_id, upto)
+    async for said in fill.workers.in_order(derived, pieces):
+        merge(said.spans, into=spans)
+        async with fill.generation.transaction():
+            await record(fill.generation, said._replace(spans=[]))
+            if len(spans) > _MOST_SPANS:
+                await _record_spans(fill.generation, spans)
+        progress(EVENTS)
+    async with fill.generation.transaction():
+        await _record_spans(fill.generation, spans)
+        await move_checkpoint(fill.generation, portal_id, upto)
+
+
+async def _record_spans(generation: Session, spans: dict[SpanKey, Span]) -> None:
     await record(generation, Derived([], [], list(spans.values()), []))
-    await move_checkpoint(generation, portal_id, position)
+    spans.clear()
 
 
-async def fold_all(generation: Session, portal_id: int) -> None:
+async def fold_all(fill: Fill, portal_id: int) -> None:
     """Fold every key of a portal, and write its rows."""
-    await _write(generation, MESSAGE, messages(generation, portal_id))
-    await _write(generation, MEMBER, members(generation, portal_id))
-    await _write(generation, CHAT, chats(generation, portal_id))
-    await _write(generation, USER, users(generation, portal_id))
+    generation = fill.generation
+    pieces = await foldings(generation, fill.path, portal_id)
+    async for tables in fill.workers.in_order(folded, pieces):
+        async with generation.transaction():
+            for table, rows in zip(MESSAGE.tables, tables, strict=False):
+                await generation.insert(table, rows)
+    async with generation.transaction():
+        await _write(generation, MEMBER, members(generation, portal_id))
+        await _write(generation, CHAT, chats(generation, portal_id))
+        await _write(generation, USER, users(generation, portal_id))
 
 
 async def _write(generation: Session, model: ReadModel, folded: AsyncIterator[list[Rows]]) -> None:
@@ -100,13 +111,6 @@ async def _write(generation: Session, model: ReadModel, folded: AsyncIterator[li
             await generation.insert(table, rows)
 
 
-async def messages(generation: Session, portal_id: int) -> AsyncIterator[list[Rows]]:
-    """Fold every message, in the order of their ids, some thousand at a time."""
-    stream = generation.stream(_BY_MESSAGE, portal_id=portal_id)
-    async for batch in _grouped(stream, itemgetter(4)):
-        yield [fold_message([Fact._make(row) for row in rows]) for _, rows in batch]
-
-
 async def members(generation: Session, portal_id: int) -> AsyncIterator[list[Rows]]:
     """Fold every user of every chat, in the order of the chats' ids."""
     facts = _grouped(generation.stream(_BY_MEMBER, portal_id=portal_id), itemgetter(5, 6))
@@ -114,7 +118,7 @@ async def members(generation: Session, portal_id: int) -> AsyncIterator[list[Row
     batch: list[Rows] = []
     async for moves, seen in _joined(facts, spans):
         batch.append(fold_member(map(Fact._make, moves), map(Span._make, seen)))
-        if len(batch) == PAGE:
+        if len(batch) == _BATCH:
             yield batch
             batch = []
     yield batch

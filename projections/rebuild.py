@@ -1,24 +1,13 @@
 """Rebuilds the read models from the log, in place of those that are there."""
 
 import time
-from collections.abc import Collection
 from dataclasses import dataclass
-
-from sqlalchemy import bindparam, delete
 
 from eventstore.catalog import Catalog, Portal
 from eventstore.database import Pool
 from eventstore.folder import Folder
 from eventstore.log import heads
-from projections.build import Progress, build, remove
-from projections.fill import fold_all, record_all
-from projections.generations import open_generation
-from projections.tables import metadata
-
-_EMPTY = [
-    delete(table).where(table.c.portal_id == bindparam("portal_id"))
-    for table in metadata.sorted_tables
-]
+from projections.build import Plan, Progress, build, remove
 
 
 @dataclass(frozen=True)
@@ -30,53 +19,35 @@ class RebuildSummary:
     seconds: float
 
 
-async def rebuild(folder: Folder, catalog: Catalog, progress: Progress) -> RebuildSummary:
-    """Rebuild the read models of all portals: fill a new file, then let readers use that.
+async def rebuild(
+    folder: Folder,
+    catalog: Catalog,
+    progress: Progress,
+    *,
+    only: Portal | None = None,
+    jobs: int | None = None,
+) -> RebuildSummary:
+    """Rebuild the read models of all portals, or of one: fill a new file, then point to it.
 
-    The caller holds the store's lock. A rebuild that is cut off changes nothing.
+    The caller holds the store's lock. A rebuild that is cut off changes nothing. Of one portal, it
+    takes over the rows of the others as they are, and raises StaleGeneration when it cannot.
     """
     started = time.monotonic()
     number = await catalog.generation()
-    log = Pool(folder.log, 1)
-    try:
-        upto = await _upto(log, (await catalog.snapshot()).portals.values())
-        await build(folder.generation(number + 1), log, upto, progress)
-    finally:
-        await log.close()
+    portals = (await catalog.snapshot()).portals.values()
+    rebuilt = [portal.id for portal in portals if only is None or portal.id == only.id]
+    kept = [portal.id for portal in portals if portal.id not in rebuilt]
+    newest = await _heads(folder)
+    plan = Plan(
+        log=folder.log,
+        upto={portal_id: newest.get(portal_id, 0) for portal_id in rebuilt},
+        generation=folder.generation(number) if kept else None,
+        kept=kept,
+    )
+    await build(folder.generation(number + 1), plan, progress, jobs=jobs)
     await catalog.point_to(number + 1)
     remove_others(folder, keep=number + 1)
-    return RebuildSummary(number + 1, sum(upto.values()), time.monotonic() - started)
-
-
-async def rebuild_portal(
-    folder: Folder, catalog: Catalog, portal: Portal, progress: Progress
-) -> RebuildSummary:
-    """Rebuild the read models of one portal, in one transaction of the file that holds them all.
-
-    The caller holds the store's lock. A rebuild that is cut off changes nothing.
-    """
-    started = time.monotonic()
-    number = await catalog.generation()
-    log = Pool(folder.log, 1)
-    generation = await open_generation(folder.generation(number))
-    try:
-        total = (await _upto(log, [portal]))[portal.id]
-        done = 0
-
-        def count(events: int) -> None:
-            nonlocal done
-            done += events
-            progress(done, total)
-
-        async with log.reading() as events, generation.transaction():
-            for statement in _EMPTY:
-                await generation.run(statement, portal_id=portal.id)
-            await record_all(events, generation, portal.id, total, count)
-            await fold_all(generation, portal.id)
-    finally:
-        await generation.close()
-        await log.close()
-    return RebuildSummary(number, total, time.monotonic() - started)
+    return RebuildSummary(number + 1, sum(plan.upto.values()), time.monotonic() - started)
 
 
 def remove_others(folder: Folder, *, keep: int) -> None:
@@ -86,7 +57,10 @@ def remove_others(folder: Folder, *, keep: int) -> None:
             remove(path)
 
 
-async def _upto(log: Pool, portals: Collection[Portal]) -> dict[int, int]:
-    async with log.reading() as session:
-        newest = await heads(session)
-    return {portal.id: newest.get(portal.id, 0) for portal in portals}
+async def _heads(folder: Folder) -> dict[int, int]:
+    log = Pool(folder.log, 1)
+    try:
+        async with log.reading() as session:
+            return await heads(session)
+    finally:
+        await log.close()

@@ -11,7 +11,7 @@ from eventstore.catalog import Portal
 from eventstore.database import Pool, Row, Session
 from eventstore.event import Event
 from eventstore.folder import Folder
-from projections.build import build, remove
+from projections.build import Plan, build, remove
 from projections.project import checkpoints
 from projections.tables import checkpoint, metadata
 
@@ -88,13 +88,13 @@ async def verify_read_models(
     Reads only, beside a file of its own that is removed; a server may run.
     """
     again = folder.path / f"verify-{generation}.db"
-    pools = [Pool(folder.log, 1), Pool(folder.generation(generation), 1), Pool(again, 1)]
-    events, stored, derived = pools
+    pools = [Pool(folder.generation(generation), 1), Pool(again, 1)]
+    stored, derived = pools
     try:
         async with stored.reading() as kept:
             reached = await checkpoints(kept)
             upto = {portal.id: reached.get(portal.id, 0) for portal in portals}
-            await build(again, events, upto, progress)
+            await build(again, Plan(folder.log, upto), progress)
             async with derived.reading() as built:
                 for portal in portals:
                     async for difference in compare(kept, built, portal):

@@ -1,0 +1,49 @@
+"""Runs the pieces of a build in other processes, and gives their results in order."""
+
+import asyncio
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
+
+_AHEAD: Final = 2
+"""Pieces for each worker that are under way or wait to be taken: this bounds the memory."""
+
+
+def default_jobs() -> int:
+    """Return how many processes a build uses when nobody says."""
+    return len(os.sched_getaffinity(0))
+
+
+class Workers:
+    """Some processes; with one job, a thread of this one."""
+
+    def __init__(self, jobs: int) -> None:
+        self._jobs = jobs
+        self._executor: Executor
+        if jobs == 1:
+            self._executor = ThreadPoolExecutor(1)
+        else:
+            # A fork would share open databases and running threads with its children.
+            spawning = multiprocessing.get_context("spawn")
+            self._executor = ProcessPoolExecutor(jobs, mp_context=spawning)
+
+    async def in_order(
+        self, work: Callable[..., T], pieces: Iterable[tuple[Any, ...]]
+    ) -> AsyncIterator[T]:
+        """Call `work` with each piece, some at a time; give the results in the pieces' order."""
+        waiting: deque[Future[T]] = deque()
+        for piece in pieces:
+            waiting.append(self._executor.submit(work, *piece))
+            if len(waiting) >= self._jobs * _AHEAD:
+                yield await asyncio.wrap_future(waiting.popleft())
+        while waiting:
+            yield await asyncio.wrap_future(waiting.popleft())
+
+    def close(self) -> None:
+        """End the processes; what is under way is finished first."""
+        self._executor.shutdown(cancel_futures=True)
