@@ -2,9 +2,12 @@
 
 import asyncio
 from dataclasses import asdict
+from typing import Annotated
+
+import typer
 
 from eventstore.lock import hold
-from projections.rebuild import RebuildSummary, rebuild, rebuild_portal
+from projections.rebuild import RebuildSummary, rebuild
 from scripts.console import Json, MaybePortal, application, example, run, say, show_json
 from scripts.progress import Progress
 from scripts.store import open_store
@@ -13,19 +16,24 @@ app = application()
 
 
 @app.command("rebuild", epilog=example("chronicle rebuild", "chronicle rebuild --portal acme"))
-def rebuild_read_models(portal: MaybePortal = None, *, json: Json = False) -> None:
-    """Derive all read models again from the log. Stop the server first.
+def rebuild_read_models(
+    portal: MaybePortal = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Processes that work at it; by default what suits.")
+    ] = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Derive the read models again from the log. Stop the server first.
 
     A rebuild that is cut off changes nothing.
     """
 
     async def rebuilt() -> RebuildSummary:
         async with open_store() as store:
+            only = None if portal is None else store.snapshot.portal(portal)
             with hold(store.folder.lock), Progress("events") as progress:
-                if portal is None:
-                    return await rebuild(store.folder, store.catalog, progress.at)
-                one = store.snapshot.portal(portal)
-                return await rebuild_portal(store.folder, store.catalog, one, progress.at)
+                return await rebuild(store.folder, store.catalog, progress.at, only=only, jobs=jobs)
 
     summary = asyncio.run(rebuilt())
     if json:
