@@ -57,9 +57,17 @@ class Quarantine:
         self._catalog = catalog
 
     async def keep(self, portal_id: int, body: bytes, found: Unreadable) -> int | None:
-        """Seal a body and return its number; None when the quarantine of the portal is full."""
+        """Seal a body and return its number; None when the quarantine of the portal is full.
+
+        A body that is there already keeps its number, so that repeating an import changes nothing.
+        """
         of_portal = quarantined.c.portal_id == portal_id
+        digest = self._catalog.key.digest("quarantined body", body.hex())
         async with self._catalog.engine.begin() as tx:
+            same = select(quarantined.c.number).where(of_portal, quarantined.c.digest == digest)
+            kept = (await tx.execute(same)).scalar()
+            if kept is not None:
+                return int(kept)
             totals = select(func.count(), func.coalesce(func.sum(quarantined.c.size), 0)).where(
                 of_portal
             )
@@ -73,6 +81,7 @@ class Quarantine:
                 "portal_id": portal_id,
                 "number": number,
                 "size": len(body),
+                "digest": digest,
                 "sealed": self._catalog.key.seal(body, _about(portal_id, number)),
             }
             await tx.execute(insert(quarantined), row)

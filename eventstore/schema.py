@@ -152,7 +152,9 @@ quarantined = Table(
     Column("receiver", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("size", Integer, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
+    UniqueConstraint("portal_id", "digest"),
 )
 
 # One row: which generation of the read models readers use.

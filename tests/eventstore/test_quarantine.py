@@ -63,3 +63,12 @@ async def test_what_was_dropped_is_gone(catalog: Catalog) -> None:
     assert await quarantine.page(1) == []
     with pytest.raises(UnknownQuarantined):
         await quarantine.body(1, 1)
+
+
+async def test_the_same_body_is_kept_once(catalog: Catalog) -> None:
+    quarantine = Quarantine(catalog)
+
+    numbers = [await quarantine.keep(1, body, FOUND) for body in (b"a", b"b", b"a")]
+
+    assert numbers == [1, 2, 1]
+    assert await quarantine.counts() == {1: 2}
