@@ -13,6 +13,7 @@ from typing import Final
 from eventstore.folder import Folder
 from eventstore.lock import find_server
 
+_ROOT: Final = Path(__file__).parents[2]
 _PATIENCE: Final = 30
 """Seconds after which a server that has not started, or not stopped, is a failure."""
 
@@ -31,6 +32,7 @@ class ServerProcess:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "scripts.serve", "--port", "0"],
                 env=environment,
+                cwd=_ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,

@@ -33,6 +33,18 @@ class Acknowledged:
     webhooks: dict[str, int] = field(default_factory=dict)
     items: dict[int, int] = field(default_factory=dict)
     sent: int = 0
+    wanted: int = 0
+    enough: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def want(self, more: int) -> None:
+        """Ask to be told when so many more webhooks were answered."""
+        self.wanted = len(self.webhooks) + more
+        self.enough.clear()
+
+    def answered(self, name: str, position: int) -> None:
+        self.webhooks[name] = position
+        if len(self.webhooks) >= self.wanted:
+            self.enough.set()
 
 
 async def test_what_was_answered_is_there_once_after_every_kill(tmp_path: Path) -> None:
@@ -55,14 +67,16 @@ async def test_what_was_answered_is_there_once_after_every_kill(tmp_path: Path) 
 async def _send_until_killed(
     server: ServerProcess, registered: Registered, known: Acknowledged, random: Random
 ) -> None:
-    async with asyncio.TaskGroup() as tasks:
-        for _ in range(CONNECTIONS):
-            tasks.create_task(_send(server.url, registered, known, Random(random.random())))  # noqa: S311
-        # the first answers take a while: no kill before there is something to lose
-        enough = len(known.webhooks) + random.randrange(20, 120)
-        while len(known.webhooks) < enough:
-            await asyncio.sleep(0.001)
-        await asyncio.sleep(random.random() / 50)
+    known.want(random.randrange(20, 120))
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(CONNECTIONS):
+                seed = Random(random.random())  # noqa: S311
+                tasks.create_task(_send(server.url, registered, known, seed))
+            await known.enough.wait()  # no kill before there is something to lose
+            await asyncio.sleep(random.random() / 50)
+            server.kill()
+    finally:
         server.kill()
 
 
@@ -93,7 +107,7 @@ async def _send_webhook(
         headers={"Content-Type": FORM},
     )
     assert answer.status_code == 200
-    known.webhooks[name] = answer.json()["position"]
+    known.answered(name, answer.json()["position"])
 
 
 async def _send_items(
