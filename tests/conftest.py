@@ -14,16 +14,33 @@ from pydantic_core import to_json
 from eventstore.catalog import Catalog
 from eventstore.folder import Folder
 from tests import samples
-from tests.promises.server import JSON, NOW, SLUG, Registered, Served, deliver, serving_again
+from tests.promises.server import (
+    JSON,
+    MEMBER_ID,
+    NOW,
+    SLUG,
+    Registered,
+    Served,
+    deliver,
+    serving_again,
+)
 
 OTHER: Final = "globex"
-"""A portal beside the samples' own, with one message of its own under a number of theirs."""
+"""A portal beside the samples' own, with other words under the same numbers."""
+
+OTHER_WORDS: Final = {
+    "Priya Nair": "Petra Nord",
+    "Release 4.2 war room": "Kitchen",
+    "please log the rollout plan": "who took the milk",
+    "fire": "kiss",
+}
+"""What the other portal says, by what the samples say."""
 
 TOKENS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "everything": ((SLUG,), ("messages:read", "messages:read.deleted", "events:read")),
     "messages": ((SLUG,), ("messages:read",)),
     "events": ((SLUG,), ("events:read",)),
-    "writer": ((SLUG,), ("events:write",)),
+    "writer": ((SLUG, OTHER), ("events:write",)),
     "other": ((OTHER,), ("messages:read", "messages:read.deleted", "events:read")),
     "both": ((SLUG, OTHER), ("messages:read", "events:read")),
     "nowhere": ((), ("messages:read", "events:read")),
@@ -93,8 +110,8 @@ async def _fill(path: Path) -> Store:
     folder = Folder(path)
     catalog = await folder.open_catalog()
     try:
-        key = await catalog.add_portal(SLUG, "fakememberid00000000000000000001", now=NOW)
-        other_key = await catalog.add_portal(OTHER, "fakememberid00000000000000000002", now=NOW)
+        key = await catalog.add_portal(SLUG, MEMBER_ID, now=NOW)
+        other_key = await catalog.add_portal(OTHER, "another-member", now=NOW)
         tokens = {name: await _token(catalog, name) for name in TOKENS}
         tokens |= {"expired": await _token(catalog, "everything", expires_at=NOW)}
         tokens |= {"revoked": await _token(catalog, "everything", revoked=True)}
@@ -107,12 +124,21 @@ async def _fill(path: Path) -> Store:
         unknown = samples.tree("legacy/onimbotmessageadd.json") | {"event": "ONSOMETHINGNEW"}
         await served.hook(to_json(unknown), JSON)
         await served.hook(b"{", JSON)
-        mine = samples.tree("legacy/onimbotmessageadd.json")
-        mine["auth"]["member_id"] = "fakememberid00000000000000000002"
-        mine["data"]["PARAMS"]["MESSAGE_ORIGINAL"] = "of the other portal"
-        await replace(served, ingest_key=other_key).hook(to_json(mine), JSON)
+        for name in samples.ITEMS:
+            await served.client.post(
+                f"/v1/portals/{OTHER}/events",
+                content=_in_other_words(samples.sample(name)),
+                headers={"Authorization": f"Bearer {tokens['writer']}"},
+            )
+        await replace(served, ingest_key=other_key).hook(b"[", JSON)
         await served.state.projector.catch_up()
     return Store(registered, tokens)
+
+
+def _in_other_words(body: bytes) -> bytes:
+    for said, other in OTHER_WORDS.items():
+        body = body.replace(said.encode(), other.encode())
+    return body
 
 
 async def _token(

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from api.resources import ENDPOINTS
-from tests.conftest import Reader
+from tests.conftest import OTHER_WORDS, Reader
 
-IDS = {"chat": "2207", "message": "190412", "user": "41", "position": "1"}
+IDS = {"chat": "2207", "message": "190411", "user": "41", "position": "1"}
 PATHS = [each.path.removeprefix("/v1").format(portal="acme", **IDS) for each in ENDPOINTS]
 READABLE = {
     "everything": {"messages:read", "messages:read.deleted", "events:read"},
@@ -76,13 +76,20 @@ async def test_a_token_sees_its_portals_only(reader: Reader) -> None:
     assert none == []
 
 
-async def test_one_number_in_two_portals_is_two_messages(reader: Reader) -> None:
-    theirs = await reader.get("/portals/globex/messages/190411", token="both")  # noqa: S106 - a name
-    mine = await reader.read("/messages/190411", token="both")  # noqa: S106 - a name
+async def test_no_answer_has_a_word_of_another_portal(reader: Reader) -> None:
+    mine, theirs = "", ""
+    for path in PATHS:
+        for query in ({}, {"view": "intervals"}):
+            mine += (await reader.get(path, **query)).text
+            theirs += (
+                await reader.get(path.replace("/acme", "/globex"), token="other", **query)  # noqa: S106 - a name
+            ).text
 
-    assert theirs.json()["data"]["text"] == "of the other portal"
-    assert theirs.json()["meta"] == {"portal": "globex", "position": 1, "head": 1}
-    assert mine["data"]["state"] == "deleted"
+    for my_word, their_word in OTHER_WORDS.items():
+        assert my_word in mine
+        assert their_word in theirs
+        assert my_word not in theirs
+        assert their_word not in mine
 
 
 async def test_what_an_event_type_is_anybody_may_know(reader: Reader) -> None:

@@ -1,5 +1,7 @@
 """What is read of chats, members, users, the log, and of what could not be read."""
 
+from pydantic_core import to_json
+
 from tests import samples
 from tests.conftest import Reader
 
@@ -46,6 +48,27 @@ async def test_of_a_member_whose_coming_nobody_saw_the_first_sight_is_known(
     assert members["63"]["joined"] == {"at": "2026-09-14T07:06:00.000000Z", "basis": "event"}
     assert members["912"]["user"]["kind"] == "bot"
     assert all(member["left"] is None for member in members.values())
+
+
+async def test_who_left_is_a_member_no_more_but_has_been_one(reader: Reader) -> None:
+    left = samples.tree("im_v2/onimv2messageadd_system.json") | {"eventId": 799200}
+    left["date"] = "2026-09-14T23:00:00+03:00"
+    left["data"]["message"] |= {
+        "id": 190480,
+        "date": "2026-09-14T23:00:00+03:00",
+        "text": "[USER=63]Hanna Lind[/USER] left the chat",
+        "params": {"CODE": "CHAT_LEAVE"},
+    }
+    await reader.served.feed(to_json(left))
+    await reader.served.state.projector.catch_up()
+
+    current = (await reader.read("/chats/2207/members"))["data"]
+    intervals = (await reader.read("/chats/2207/members", view="intervals"))["data"]
+
+    assert "63" not in {member["user"]["id"] for member in current}
+    assert [each["left"] for each in intervals if each["user"]["id"] == "63"] == [
+        {"at": "2026-09-14T20:00:00.000000Z", "basis": "event"}
+    ]
 
 
 async def test_a_user_has_a_name_and_a_history(reader: Reader) -> None:
