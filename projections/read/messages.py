@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, bindparam, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, select, union_all
 
 from eventstore.database import Session, one_of
 from projections.messages import MessageRow, VersionRow, message, message_version
@@ -52,10 +52,12 @@ _HELD: Final = select(reaction).where(
     one_of(reaction.c.message_id, "message_ids"),
     reaction.c.until_basis.is_(None),
 )
-_THREADS: Final = select(chat.c.chat_id, chat.c.parent_message_id).where(
-    chat.c.portal_id == bindparam("portal_id"),
-    chat.c.parent_message_id > 0,
-    or_(one_of(chat.c.parent_message_id, "message_ids"), one_of(chat.c.chat_id, "chat_ids")),
+_CHAT: Final = select(chat.c.chat_id, chat.c.parent_message_id).where(
+    chat.c.portal_id == bindparam("portal_id")
+)
+_THREADS: Final = union_all(  # an OR would use neither index
+    _CHAT.where(one_of(chat.c.parent_message_id, "message_ids")),
+    _CHAT.where(one_of(chat.c.chat_id, "chat_ids")),
 )
 
 
@@ -171,6 +173,7 @@ async def threads(
         message_ids=sorted(message_ids),
         chat_ids=sorted(chat_ids),
     )
+    comments = sorted((row for row in rows if row[1]), reverse=True)
     # Two chats that claim one message: the older chat, always.
-    of_message = {parent: chat_id for chat_id, parent in sorted(rows, reverse=True)}
-    return Threads(of_message, frozenset(chat_id for chat_id, _ in rows))
+    of_message = {parent: chat_id for chat_id, parent in comments}
+    return Threads(of_message, frozenset(chat_id for chat_id, _ in comments))
