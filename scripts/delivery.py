@@ -38,7 +38,7 @@ def delivery(folder: Folder, portal: Portal, *, max_body: int) -> Iterator[Deliv
     if server is not None:
         with _client(server) as client:
             most = min(MAX_BYTES, max_body)
-            yield lambda events, receiver: _send(client, portal, _bodies(events, most), receiver)
+            yield lambda events, receiver: _send(client, portal, bodies(events, most), receiver)
         return
     with hold(folder.lock):
         log = SqliteLog(folder.log)
@@ -60,10 +60,10 @@ def _client(server: ServerAddress) -> httpx.Client:
 
 
 def _send(
-    client: httpx.Client, portal: Portal, bodies: Iterable[bytes], receiver: str
+    client: httpx.Client, portal: Portal, requests: Iterable[bytes], receiver: str
 ) -> list[Outcome]:
     outcomes: list[Outcome] = []
-    for body in bodies:
+    for body in requests:
         try:
             response = client.post(
                 f"/v1/portals/{portal.slug}/events",
@@ -77,7 +77,7 @@ def _send(
     return outcomes
 
 
-def _bodies(events: Iterable[NewEvent], most: int) -> Iterator[bytes]:
+def bodies(events: Iterable[NewEvent], most: int) -> Iterator[bytes]:
     """Put events into requests. What is sent is redacted: a marker is its own marker."""
     lines: list[bytes] = []
     size = 0

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,38 @@ def test_beside_a_server_the_same_is_stored(
     assert stored(data) == alone
 
 
+def test_repeating_an_import_keeps_a_bad_line_once(
+    chronicle: Command, acme: str, file: Path
+) -> None:
+    file.write_bytes(b"not readable\n")
+
+    imported = [chronicle("import", file, "--portal", "acme", "--json").json for _ in range(2)]
+
+    assert imported == [counts(quarantined=1)] * 2
+    assert chronicle("status", "--json").json[0]["quarantined"] == 1
+
+
+def test_secrets_get_the_markers_that_the_server_gives_them(
+    chronicle: Command, acme: str, server: str, file: Path
+) -> None:
+    file.write_bytes(ndjson(*(tree(name) for name in WEBHOOKS)))
+    made = chronicle("token", "create", "--portal", "acme", "--scope", "events:write", "--json")
+    time.sleep(1)  # until the server knows the token
+    sent = httpx.post(
+        f"{server}/v1/portals/acme/events",
+        content=file.read_bytes(),
+        headers={
+            "Authorization": f"Bearer {made.json['token']}",
+            "Content-Type": "application/x-ndjson",
+        },
+    )
+
+    imported = chronicle("import", file, "--portal", "acme", "--json")
+
+    assert len(sent.json()["results"]) == len(WEBHOOKS)
+    assert imported.json == counts(duplicates=len(WEBHOOKS))
+
+
 def test_what_was_imported_directly_is_known_to_the_server(
     chronicle: Command, acme: str, file: Path
 ) -> None:
@@ -108,14 +141,14 @@ def test_what_was_imported_directly_is_known_to_the_server(
 def test_many_lines_go_to_the_server_in_many_requests(
     chronicle: Command, acme: str, data: Path, server: str, file: Path
 ) -> None:
-    long = "x" * 100_000
-    file.write_bytes(ndjson(*(item(number) for number in range(2_500)), item(3_000, type=long[:9])))
-    file.write_bytes(file.read_bytes() + ndjson(*(item(5_000 + n, note=long) for n in range(25))))
+    short = [item(number) for number in range(2_500)]
+    long = [item(number, note="x" * 100_000) for number in range(5_000, 5_025)]
+    file.write_bytes(ndjson(*short, *long))
 
     imported = chronicle("import", file, "--portal", "acme", "--json")
 
-    assert imported.json == counts(appended=2_526)
-    assert [row[0] for row in stored(data)] == list(range(1, 2_527))
+    assert imported.json == counts(appended=2_525)
+    assert [row[0] for row in stored(data)] == list(range(1, 2_526))
 
 
 @pytest.mark.parametrize("ending", [".ndjson", ".gz"])
