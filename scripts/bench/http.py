@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -90,17 +91,14 @@ async def readable(folder: Path, *, rounds: int, seconds: int) -> list[Measure]:
 
 
 async def _answers(load: Load) -> Answers:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "scripts.bench.load",
-        LOAD.dump_json(load).decode(),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    said, _ = await process.communicate()
-    if process.returncode != 0:
-        raise WrongAnswer("the load was not answered")
-    return ANSWERS.validate_json(said)
+    command = [sys.executable, "-m", "scripts.bench.load", LOAD.dump_json(load).decode()]
+    # A file, not a pipe: of more than a pipe holds, a part was seen to get lost.
+    with tempfile.TemporaryFile() as said:
+        process = await asyncio.create_subprocess_exec(*command, stdout=said)
+        if await process.wait() != 0:
+            raise WrongAnswer("the load was not answered")
+        said.seek(0)
+        return ANSWERS.validate_json(said.read())
 
 
 async def _check(store: Store, load: Load, answers: Answers) -> None:
