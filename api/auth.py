@@ -1,7 +1,9 @@
 """Who is asking, and whether they may."""
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final, TypeVar
 
 from starlette.requests import Request
 
@@ -9,6 +11,10 @@ from api.problems import Problem
 from api.state import State
 from api.times import now
 from eventstore.catalog import Portal, Token
+
+T = TypeVar("T")
+
+_MAY_BE_NEWS: Final = {"not_found", "token_unknown", "application_token_mismatch"}
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,20 @@ class Access:
     def sees_deleted(self) -> bool:
         """Whether texts of deleted messages and superseded versions are shown."""
         return "messages:read.deleted" in self.scopes
+
+
+async def checked(state: State, check: Callable[[], T]) -> T:
+    """Return what a check returns. One that refuses is asked again if the catalog has news.
+
+    So a portal, a key or a token counts as soon as the command that made it has ended.
+    Raises the Problem of the check.
+    """
+    try:
+        return check()
+    except Problem as problem:
+        if problem.code in _MAY_BE_NEWS and await state.look_again():
+            return check()
+        raise
 
 
 def bearer(request: Request) -> str:

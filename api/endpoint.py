@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.answers import cacheable
-from api.auth import Access, authorize
+from api.auth import Access, authorize, checked
 from api.models import Listed, Meta, Next, One
 from api.paging import Cursor, Cursors, foreign_cursor
 from api.parameters import number_of, read_query
@@ -140,7 +140,7 @@ class Endpoint:
         Raises Problem; the rights come first, so that nobody without them learns anything.
         """
         state: State = request.state.chronicle
-        access = authorize(state, request, *self.scopes)
+        access = await checked(state, lambda: authorize(state, request, *self.scopes))
         ids = _ids(request)
         query = read_query(request, self.query)
         await _wait(state, access, query)
@@ -157,7 +157,7 @@ class Endpoint:
 
 def no_such(what: str) -> Problem:
     """Say that nothing is known of what the address names."""
-    return Problem("not_found", f"Nothing is known of such a {what} here.")
+    return Problem("not_found", f"No such {what} is known here.")
 
 
 def _ids(request: Request) -> Mapping[str, int]:

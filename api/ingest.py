@@ -12,7 +12,7 @@ from starlette.responses import Response
 from uuid_utils import uuid7
 
 from api.answers import answer
-from api.auth import authorize
+from api.auth import authorize, checked
 from api.bodies import read_body
 from api.problems import Problem
 from api.state import State
@@ -65,16 +65,16 @@ class Results(TypedDict):
 async def receive_webhook(request: Request) -> Response:
     """Take one event as a portal sends it; answer when it is durable."""
     state: State = request.state.chronicle
-    key = state.catalog.key.digest("ingest key", request.path_params["ingest_key"])
-    portal = state.snapshot.by_ingest_key.get(key)
-    if portal is None:
-        raise Problem("not_found", "There is nothing at this address.")
+    portal = await checked(state, lambda: _addressed(state, request))
     body = await read_body(request, state.settings)
     try:
-        event = _webhook(state, portal, body)
-    except UnreadableBody as error:
-        number = await _quarantine(state, portal, body, _Unread(error, "webhook", "app"))
-        raise _unreadable(error, number) from None
+        event = await checked(state, lambda: _webhook(state, _addressed(state, request), body))
+    except Problem as problem:
+        state.reject(portal, problem.code)
+        raise
+    if isinstance(event, UnreadableBody):
+        number = await _quarantine(state, portal, body, _Unread(event, "webhook", "app"))
+        raise _unreadable(event, number)
     outcome = (await state.append([Pending(portal.origin, event)]))[0]
     return answer(Received(position=outcome.position))
 
@@ -82,16 +82,18 @@ async def receive_webhook(request: Request) -> Response:
 async def receive_events(request: Request) -> Response:
     """Take a batch: webhook envelopes, fetch items or whole Event.get responses."""
     state: State = request.state.chronicle
-    portal = authorize(state, request, "events:write").portal
+    access = await checked(state, lambda: authorize(state, request, "events:write"))
+    portal = access.portal
     receiver = _receiver(request)
     body = await read_body(request, state.settings)
-    if _NDJSON.match(request.headers.get("content-type", "")):
-        documents = [line for line in body.split(b"\n") if line.strip()]
-    else:
-        documents = [body]
-    read = [_events(state, portal, document, receiver) for document in documents]
-    if len(documents) == 1 and len(read[0]) == 1 and isinstance(read[0][0], UnreadableBody):
-        error = read[0][0]
+    lines = _NDJSON.match(request.headers.get("content-type", ""))
+    documents = [line for line in body.split(b"\n") if line.strip()] if lines else [body]
+    try:
+        read = [_events(state, portal, document, receiver) for document in documents]
+    except Problem as problem:
+        state.reject(portal, problem.code)
+        raise
+    if not lines and len(read[0]) == 1 and isinstance(error := read[0][0], UnreadableBody):
         number = await _quarantine(state, portal, body, _Unread(error, "import", receiver))
         raise _unreadable(error, number)
     return answer(Results(results=await _results(state, portal, documents, read, receiver)))
@@ -119,13 +121,28 @@ async def _results(
     return results
 
 
-def _webhook(state: State, portal: Portal, body: bytes) -> NewEvent:
-    tree = parse_body(body)
-    _check_application_token(state, portal, tree)
-    _check_portal(state, portal, tree)
-    return webhook(
-        tree, received_at=now(), fingerprints=state.fingerprints, delivery_id=str(uuid7())
-    )
+def _addressed(state: State, request: Request) -> Portal:
+    digest = state.catalog.key.digest("ingest key", request.path_params["ingest_key"])
+    try:
+        return state.snapshot.by_ingest_key[digest]
+    except KeyError:
+        raise Problem("not_found", "There is nothing at this address.") from None
+
+
+def _webhook(state: State, portal: Portal, body: bytes) -> NewEvent | UnreadableBody:
+    try:
+        tree = parse_body(body)
+        _check_application_token(state, portal, tree)
+        _check_portal(portal, tree)
+        return webhook(
+            tree, received_at=now(), fingerprints=state.fingerprints, delivery_id=str(uuid7())
+        )
+    except UnreadableBody as error:
+        return error
+    except Problem:
+        raise
+    except Exception as error:  # noqa: BLE001 - a defect of ours must not lose what came only once
+        return _defect(error)
 
 
 def _events(
@@ -133,11 +150,20 @@ def _events(
 ) -> Sequence[NewEvent | UnreadableBody]:
     try:
         tree = parse_json(document)
-        _check_portal(state, portal, tree)
+        _check_portal(portal, tree)
         how = Receiving(now(), state.fingerprints, portal.hmac_key, receiver=receiver)
         return events_of(tree, how)
     except UnreadableBody as error:
         return [error]
+    except Problem:
+        raise
+    except Exception as error:  # noqa: BLE001 - as for webhooks
+        return [_defect(error)]
+
+
+def _defect(error: Exception) -> UnreadableBody:
+    _log.error("a defect of ours while reading a body", error=type(error).__name__)
+    return UnreadableBody(f"a defect of ours ({type(error).__name__})")
 
 
 def _check_application_token(state: State, portal: Portal, tree: Any) -> None:
@@ -146,7 +172,6 @@ def _check_application_token(state: State, portal: Portal, tree: Any) -> None:
     sent = state.catalog.key.digest("application token", application_token(tree) or "")
     # Every one is compared, in constant time: nothing tells which was nearly right.
     if not sum(hmac.compare_digest(sent, known) for known in portal.application_tokens):
-        state.reject(portal, "application_token_mismatch")
         raise Problem(
             "application_token_mismatch",
             "auth.application_token is none of this portal's, so nothing was stored. If the"
@@ -154,11 +179,10 @@ def _check_application_token(state: State, portal: Portal, tree: Any) -> None:
         )
 
 
-def _check_portal(state: State, portal: Portal, tree: Any) -> None:
+def _check_portal(portal: Portal, tree: Any) -> None:
     try:
         check_portal(tree, portal.member_id, portal.slug)
     except PortalMismatch as error:
-        state.reject(portal, "portal_mismatch")
         raise Problem("portal_mismatch", f"{error}.") from None
 
 

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from api import models
 from api.answers import cacheable
-from api.auth import token_of
+from api.auth import checked, token_of
 from api.endpoint import Endpoint, Read
 from api.models import Listed, Meta, Next, One
 from api.parameters import Query, read_query
@@ -17,7 +17,7 @@ from projections.read.counts import counts
 async def of_token(request: Request) -> Response:
     """Answer with the portals that a token names, by slug."""
     state: State = request.state.chronicle
-    token = token_of(state, request)
+    token = await checked(state, lambda: token_of(state, request))
     read_query(request, Query)
     portals = state.snapshot.portals
     known = [portals[slug] for slug in sorted(token.portals) if slug in portals]

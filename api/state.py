@@ -1,7 +1,9 @@
 """What every request may use, from the server's start to its end."""
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
+from time import monotonic
 
 from api.metrics import Metrics
 from api.paging import Cursors
@@ -36,6 +38,8 @@ class State:
     metrics: Metrics = field(default_factory=Metrics)
     rejected: Counter[tuple[int, str]] = field(default_factory=Counter)
     refresh_seconds: float = 0.5  # a revocation counts within one second
+    _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _looked_at: float = 0.0
 
     async def append(self, batch: list[Pending]) -> list[Outcome]:
         """Append events of one portal, and let the projector know.
@@ -60,10 +64,22 @@ class State:
         self.rejected[portal.id, reason] += 1
         self.metrics.rejected.labels(portal.slug, reason).inc()
 
+    async def look_again(self) -> bool:
+        """Read the catalog if it changed, and say whether it did.
+
+        Callers at the same moment share one look.
+        """
+        known, asked_at = self.snapshot, monotonic()
+        async with self._looking:
+            if self._looked_at < asked_at:
+                self._looked_at = monotonic()
+                if await self.catalog.revision() != self.snapshot.revision:
+                    self.snapshot = await self.catalog.snapshot()
+        return self.snapshot is not known
+
     async def refresh(self) -> None:
         """Read the catalog if it changed, and write down what was counted."""
-        if await self.catalog.revision() != self.snapshot.revision:
-            self.snapshot = await self.catalog.snapshot()
+        await self.look_again()
         if self.rejected:
             counted, self.rejected = self.rejected, Counter()
             await self.catalog.count_rejections(counted)
