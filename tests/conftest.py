@@ -125,6 +125,8 @@ async def _fill(path: Path) -> Store:
         await served.hook(to_json(unknown), JSON)
         await served.hook(b"{", JSON)
         for name in samples.ITEMS:
+            if name.endswith("reactionchange_delete.json"):
+                continue  # there, the reaction is still held
             await served.client.post(
                 f"/v1/portals/{OTHER}/events",
                 content=_in_other_words(samples.sample(name)),
