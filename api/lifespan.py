@@ -16,7 +16,6 @@ from eventstore.errors import EventstoreError
 from eventstore.folder import Folder
 from eventstore.log import SqliteLog, heads
 from eventstore.quarantine import Quarantine
-from eventstore.redaction import Fingerprints
 from projections.generations import open_generation
 from projections.projector import Projector
 
@@ -49,14 +48,13 @@ async def running(settings: Settings, run_key: str) -> AsyncIterator[State]:
         stack.push_async_callback(appender.close)
         async with log.reading() as session:
             newest = await heads(session)
-        key = catalog.key
         state = State(
             settings=settings,
             folder=folder,
             catalog=catalog,
             quarantine=Quarantine(catalog),
-            fingerprints=Fingerprints(key.derive("fingerprint"), key.number),
-            cursors=Cursors(key.derive("cursor")),
+            fingerprints=catalog.fingerprints,
+            cursors=Cursors(catalog.key.derive("cursor")),
             appender=appender,
             projector=Projector(log, generation, lambda: state.portal_ids),
             log=log,

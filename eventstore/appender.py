@@ -1,11 +1,10 @@
 """The coalescing appender: the one door to the log inside a process."""
 
 import asyncio
-from collections import deque
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from time import perf_counter
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Final
 
 from eventstore.errors import StoreUnavailable
@@ -13,7 +12,7 @@ from eventstore.event import NewEvent
 from eventstore.log import Commit, Origin, Outcome, Pending
 
 MAX_BATCH: Final = 2_000
-"""Events in one transaction, unless one caller brings more."""
+"""Events after which a transaction takes no further caller."""
 
 
 @dataclass(slots=True)
@@ -25,17 +24,17 @@ class Counts:
     conflict: int = 0
     failed: int = 0
     commits: int = 0
-    seconds: float = 0.0
 
 
 @dataclass(slots=True)
 class _Waiting:
     batch: Sequence[Pending]
+    loop: asyncio.AbstractEventLoop
     done: asyncio.Future[list[Outcome]]
 
 
 class Appender:
-    """Collects what callers bring into one transaction after another.
+    """Collects what callers bring into one transaction after another, in a thread of its own.
 
     While one transaction is written, the next one fills: under load many callers share one sync.
     """
@@ -43,9 +42,10 @@ class Appender:
     def __init__(self, commit: Commit) -> None:
         self.counts = Counts()
         self._commit = commit
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="log-writer")
-        self._waiting: deque[_Waiting] = deque()
-        self._running: asyncio.Task[None] | None = None
+        self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()
+        # A process that ends without closing has acknowledged nothing that is not written.
+        self._thread = Thread(target=self._run, name="log-writer", daemon=True)
+        self._thread.start()
         self._closed = False
 
     async def append(self, origin: Origin, event: NewEvent) -> Outcome:
@@ -64,66 +64,67 @@ class Appender:
             raise StoreUnavailable("the appender is closed")
         if not batch:
             return []
-        waiting = _Waiting(batch, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
-        if self._running is None:
-            self._running = asyncio.create_task(self._drain())
-        # A caller that goes away must not take its neighbours' transaction with it.
-        return await asyncio.shield(waiting.done)
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(batch, loop, loop.create_future())
+        self._waiting.put(waiting)
+        return await waiting.done
 
     async def close(self) -> None:
         """Write what is waiting, then stop."""
         self._closed = True
-        if self._running is not None:
-            await self._running
-        self._thread.shutdown()
+        self._waiting.put(None)
+        await asyncio.to_thread(self._thread.join)
 
-    async def _drain(self) -> None:
+    def _run(self) -> None:
+        while (first := self._waiting.get()) is not None:
+            taken = [first, *self._more(len(first.batch))]
+            self._write(taken)
+
+    def _more(self, size: int) -> Iterator[_Waiting]:
+        while size < MAX_BATCH:
+            try:
+                waiting = self._waiting.get_nowait()
+            except Empty:
+                return
+            if waiting is None:
+                self._waiting.put(None)  # written first, then the end is met again
+                return
+            size += len(waiting.batch)
+            yield waiting
+
+    def _write(self, taken: list[_Waiting]) -> None:
         try:
-            while self._waiting:
-                await self._write(self._take())
-        finally:
-            self._running = None
-
-    def _take(self) -> list[_Waiting]:
-        taken = [self._waiting.popleft()]
-        size = len(taken[0].batch)
-        while self._waiting and size + len(self._waiting[0].batch) <= MAX_BATCH:
-            taken.append(self._waiting.popleft())
-            size += len(taken[-1].batch)
-        return taken
-
-    async def _write(self, taken: list[_Waiting]) -> None:
-        batch = [pending for waiting in taken for pending in waiting.batch]
-        started = perf_counter()
-        try:
-            outcomes = await asyncio.get_running_loop().run_in_executor(
-                self._thread, self._commit, batch
-            )
-        except Exception as error:  # noqa: BLE001 - it belongs to the callers, not to this loop
-            await self._fail(taken, error)
+            outcomes = self._commit([pending for waiting in taken for pending in waiting.batch])
+        except Exception as error:  # noqa: BLE001 - it belongs to the callers, not to this thread
+            self._fail(taken, error)
             return
         self.counts.commits += 1
-        self.counts.seconds += perf_counter() - started
-        self._count(outcomes)
         begin = 0
         for waiting in taken:
-            end = begin + len(waiting.batch)
-            if not waiting.done.done():
-                waiting.done.set_result(outcomes[begin:end])
-            begin = end
+            own = outcomes[begin : begin + len(waiting.batch)]
+            begin += len(own)
+            for outcome in own:
+                setattr(self.counts, outcome.outcome, getattr(self.counts, outcome.outcome) + 1)
+            _tell(waiting, own)
 
-    async def _fail(self, taken: list[_Waiting], error: Exception) -> None:
+    def _fail(self, taken: list[_Waiting], error: Exception) -> None:
         if len(taken) > 1:
             # One caller's events must not fail its neighbours'.
             for waiting in taken:
-                await self._write([waiting])
+                self._write([waiting])
             return
         self.counts.failed += len(taken[0].batch)
-        if not taken[0].done.done():
-            taken[0].done.set_exception(error)
-            taken[0].done.exception()  # a caller that went away will not ask for it
+        _tell(taken[0], error)
 
-    def _count(self, outcomes: Sequence[Outcome]) -> None:
-        for outcome in outcomes:
-            setattr(self.counts, outcome.outcome, getattr(self.counts, outcome.outcome) + 1)
+
+def _tell(waiting: _Waiting, result: list[Outcome] | Exception) -> None:
+    def tell() -> None:
+        if waiting.done.done():  # the caller went away
+            return
+        if isinstance(result, Exception):
+            waiting.done.set_exception(result)
+        else:
+            waiting.done.set_result(result)
+
+    if not waiting.loop.is_closed():
+        waiting.loop.call_soon_threadsafe(tell)

@@ -27,6 +27,7 @@ from eventstore.errors import (
 )
 from eventstore.event import Instant
 from eventstore.log import Origin
+from eventstore.redaction import Fingerprints
 from eventstore.secret_key import SecretKey
 
 SCOPES: Final = (
@@ -108,6 +109,11 @@ class Catalog:
     def __init__(self, engine: AsyncEngine, key: SecretKey) -> None:
         self.engine = engine
         self.key = key
+
+    @cached_property
+    def fingerprints(self) -> Fingerprints:
+        """What replaces the secrets of this installation."""
+        return Fingerprints(self.key.derive("fingerprint"), self.key.number)
 
     @classmethod
     async def open(cls, path: Path, key: SecretKey) -> "Catalog":

@@ -21,7 +21,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.types import Boolean
+from sqlalchemy.types import NullType
 
 from eventstore.errors import StoreUnavailable
 
@@ -50,11 +50,12 @@ class Compiled(NamedTuple):
         )
 
 
-class one_of(ColumnElement[bool]):  # noqa: N801 - reads as SQL does, like SQLAlchemy's own
+class one_of(ColumnElement[Any]):  # noqa: N801 - reads as SQL does, like SQLAlchemy's own
     """`column IN (the members of a list parameter)`: one text, however long the list."""
 
     inherit_cache = False
-    type = Boolean()
+    # A boolean would be compiled to `… = 1`, which no index can serve.
+    type = NullType()
 
     def __init__(self, column: ColumnElement[Any], name: str) -> None:
         self.column = column
@@ -68,11 +69,12 @@ def _one_of_sqlite(element: one_of, compiler: SQLCompiler, **options: Any) -> st
     return f"{column} IN (SELECT value FROM json_each({listed}))"  # noqa: S608 - compiled parts
 
 
-class pair_of(ColumnElement[bool]):  # noqa: N801 - reads as SQL does, like SQLAlchemy's own
+class pair_of(ColumnElement[Any]):  # noqa: N801 - reads as SQL does, like SQLAlchemy's own
     """`(a, b) IN (the pairs of a list parameter)`: one text, however long the list."""
 
     inherit_cache = False
-    type = Boolean()
+    # A boolean would be compiled to `… = 1`, which no index can serve.
+    type = NullType()
 
     def __init__(self, a: ColumnElement[Any], b: ColumnElement[Any], name: str) -> None:
         self.columns_ = (a, b)

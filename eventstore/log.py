@@ -111,7 +111,7 @@ def contested_keys(
 
 
 def place(
-    origin: Origin, head: int, events: Iterable[NewEvent], known: Mapping[str, Known]
+    origin: Origin, head: int, events: Sequence[NewEvent], known: Mapping[str, Known]
 ) -> tuple[list[Event], list[Outcome]]:
     """Give each event the next position, unless its key is known.
 
@@ -119,9 +119,10 @@ def place(
     rows to write, positions contiguous from `head + 1`, and an outcome for each event.
     """
     taken = dict(known)
+    salts = os.urandom(_SALT * len(events))
     rows: list[Event] = []
     outcomes: list[Outcome] = []
-    for new in events:
+    for index, new in enumerate(events):
         placed = new
         outcome: Literal["appended", "conflict"] = "appended"
         first = taken.get(new.key)
@@ -135,15 +136,15 @@ def place(
             outcomes.append(Outcome("duplicate", first.position))
             continue
         head += 1
-        rows.append(seal(origin.portal_id, head, placed))
+        salt = salts[index * _SALT : (index + 1) * _SALT]
+        rows.append(seal(origin.portal_id, head, placed, salt))
         taken[placed.key] = Known(head, placed.payload)
         outcomes.append(Outcome(outcome, head))
     return rows, outcomes
 
 
-def seal(portal_id: int, position: int, new: NewEvent) -> Event:
-    """Make the row of an event: its salt, its commitment and its leaf."""
-    salt = os.urandom(_SALT)
+def seal(portal_id: int, position: int, new: NewEvent, salt: bytes) -> Event:
+    """Make the row of an event, with its commitment and its leaf. No salt is used twice."""
     committed = commitment(salt, new.payload)
     return Event(
         portal_id, position, *new, salt, committed, leaf(portal_id, position, new, committed)

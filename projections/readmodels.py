@@ -43,7 +43,7 @@ class ReadModel:
             for table in self.tables
         )
 
-    def among(self, table: Table) -> ColumnElement[bool]:
+    def among(self, table: Table) -> ColumnElement[Any]:
         """Return the condition that a row is of one of a list of `keys`."""
         first, *second = (table.c[name] for name in self.key)
         return pair_of(first, second[0], "keys") if second else one_of(first, "keys")
