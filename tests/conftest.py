@@ -132,7 +132,9 @@ async def _fill(path: Path) -> Store:
                 content=_in_other_words(samples.sample(name)),
                 headers={"Authorization": f"Bearer {tokens['writer']}"},
             )
-        await replace(served, ingest_key=other_key).hook(b"[", JSON)
+        other = replace(served, ingest_key=other_key)
+        await other.hook(b'{"event": "ONSOMETHINGELSE"}', JSON)
+        await other.hook(b"[", JSON)
         await served.state.projector.catch_up()
     return Store(registered, tokens)
 
@@ -140,7 +142,7 @@ async def _fill(path: Path) -> Store:
 def _in_other_words(body: bytes) -> bytes:
     for said, other in OTHER_WORDS.items():
         body = body.replace(said.encode(), other.encode())
-    return body
+    return body.replace(b'"parentMessageId": 190388', b'"parentMessageId": 190411')
 
 
 async def _token(

@@ -120,6 +120,7 @@ async def test_payloads_of_a_messages_events_need_their_scope(reader: Reader) ->
 
     assert all(each["payload"] and each["withheld"] is None for each in readable)
     assert headers == [{**each, "payload": None, "withheld": "scope"} for each in readable]
+    assert all("190411" in str(each["payload"]) for each in readable)
     positions = [each["position"] for each in readable]
     assert positions == sorted(set(positions))
 
