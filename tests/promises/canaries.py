@@ -12,6 +12,7 @@ MARK: Final = b"canary-"
 SECRET_KEYS: Final = frozenset({"access_token", "refresh_token", "application_token", "client_id"})
 """In `auth`, `AUTH`, `BOT`, `COMMAND`, `bot` (reference, section 5)."""
 
+_LIKE_A_TOKEN: Final = "-Zx9Qw8Er7Ty6Ui5Op4"  # noqa: S105  (it is made to look like one)
 _SIGNED: Final = ("urlDownload", "urlShow", "urlPreview", "urlMachine", "downloadUrl")
 
 
@@ -22,8 +23,8 @@ class Canaries:
         self.planted: dict[str, str] = {}
 
     def new(self, place: str) -> str:
-        """Give a secret for this place."""
-        secret = f"{MARK.decode()}{len(self.planted):05d}-Zx9Qw8Er7Ty6Ui5"
+        """Give a secret for this place. Its look betrays nothing: its place alone must do."""
+        secret = f"{MARK.decode()}{len(self.planted):05d}"
         self.planted[secret] = place
         return secret
 
@@ -76,7 +77,7 @@ def _add_places(envelope: dict[str, Any], secret: Callable[[str], str]) -> None:
         return
     data["context"] = {"pairCode": secret("context"), "deep": [{"er": secret("context, deep")}]}
     if "auth" in envelope:
-        envelope["auth"] |= {"unheard_of": secret("a token-like string under auth")}
+        envelope["auth"] |= {"unheard_of": secret("under auth") + _LIKE_A_TOKEN}
     if isinstance(data.get("bot"), dict):
         data["bot"]["appId"] = f"custom{secret('appId')}"
         data["bot"]["botToken"] = secret("botToken")
@@ -84,7 +85,7 @@ def _add_places(envelope: dict[str, Any], secret: Callable[[str], str]) -> None:
         for number, element in data.get(block, {}).items():
             element["client_id"] = f"custom{secret(f'{block} {number} client_id')}"
             element["AUTH"]["CLIENT_ID"] = secret("in capitals")
-            element["unheard_of"] = secret(f"a token-like string in {block}")
+            element["unheard_of"] = secret(f"in {block}") + _LIKE_A_TOKEN
     if "PARAMS" in data:
         _add_legacy_places(data["PARAMS"], secret)
     for part in ("message", "chat", "user"):

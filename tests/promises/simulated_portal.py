@@ -22,7 +22,7 @@ CHATS: Final = (2201, 2202)
 PEOPLE: Final = (41, 58, 63, LEDGER)
 REACTIONS: Final = ("like", "fire")
 START: Final = 1_789_370_100
-_GAPS: Final = (0, 0, 1, 3, 30, 100, 300, 7_200, 100_000)
+_GAPS: Final = (0, 0, 1, 3, 10, 30, 30, 100, 300, 7_200, 100_000)
 """Seconds between two things that happen: within one second, within the window, days apart."""
 _QUIET: Final = 600
 _DELAYS: Final = (0, 0, 1, 5, 50)
@@ -84,13 +84,9 @@ class Portal:
         """Let this many things happen."""
         deeds: list[Callable[[], None]] = [
             self._post,
-            self._post,
-            self._edit,
-            self._edit,
-            self._edit,
+            *[self._edit] * 6,
             self._delete,
-            self._react,
-            self._react,
+            *[self._react] * 2,
             self._join_or_leave,
             self._rename,
         ]
@@ -175,11 +171,12 @@ class Portal:
 
     def _any_message(self) -> Message | None:
         alive = [m for m in self.messages if m.deleted_at is None and m.author]
-        return self._random.choice(alive) if alive else None
+        # mostly the last ones: what is told of one message is what witnesses can mix up
+        return self._random.choice(alive[-2:] if self._chance(80) else alive) if alive else None
 
     def _words(self, message: Message) -> str:
         mention = "[USER=912]Archivist[/USER], " if message.mentions else ""
-        return f"{mention}plan {self._random.choice('ABC')}\nfor {message.id}"
+        return f"{mention}plan {self._random.choice('AABBC')}\nfor {message.id}"
 
     def _chance(self, percent: int) -> bool:
         return self._random.randrange(100) < percent

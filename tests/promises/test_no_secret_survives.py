@@ -20,6 +20,8 @@ from tests.promises.server import FORM, JSON, MEMBER_ID, NDJSON, NOW, SLUG, Regi
 READ: Final = {"portal": SLUG, "chat": "2207", "message": "190411", "user": "41", "position": "1"}
 """What stands for the braces of the addresses in the API's own description."""
 
+_NEVER_IDLE: Final = httpx.Limits(max_keepalive_connections=0)
+
 
 class Correspondence:
     """Sends, and keeps every answer."""
@@ -60,7 +62,8 @@ def test_no_secret_is_found_anywhere(tmp_path: Path) -> None:
     log = tmp_path / "server.log"
     with (
         running(registered.folder, log) as server,
-        httpx.Client(base_url=server.url, timeout=30) as client,
+        # a machine that stalls must not find a connection that was closed for idleness
+        httpx.Client(base_url=server.url, timeout=30, limits=_NEVER_IDLE) as client,
     ):
         letters = Correspondence(client)
         taken = _send_all(letters, registered, canaries, application_token)

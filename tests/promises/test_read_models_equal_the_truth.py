@@ -32,13 +32,13 @@ FINGERPRINTS: Final = Fingerprints(b"k" * 32)
 KEY: Final = b"p" * 32
 
 examples: Final = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 randoms: Final = st.randoms(use_true_random=False)
 lives: Final = st.builds(
     lambda random, steps: Portal(random).live(steps),
     randoms | st.integers(0, 2**32).map(Random),
-    st.integers(1, 30),
+    st.integers(1, 40),
 )
 """Histories: some that hypothesis can make smaller, and some that are dense from a seed."""
 
