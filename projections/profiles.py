@@ -206,9 +206,14 @@ def _shown_of_user(known: _Known) -> _UserShown:
 
 
 def _changes(shown: Iterable[tuple[Instant, _Shown]]) -> list[tuple[Instant, _Shown]]:
-    """Close up what is equal, and leave out the time before anything was shown."""
+    """Close up what is equal, and leave out the time before anything was shown.
+
+    Of what was seen at one moment, only the last stands: a version lasts.
+    """
     changes: list[tuple[Instant, _Shown]] = []
     for at, fields in shown:
+        if changes and changes[-1][0] == at:
+            changes.pop()
         if changes[-1][1] != fields if changes else any(field is not None for field in fields):
             changes.append((at, fields))
     return changes
