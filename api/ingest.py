@@ -4,7 +4,7 @@ import hmac
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NotRequired, TypedDict
+from typing import Any, Final
 
 import structlog
 from starlette.requests import Request
@@ -14,6 +14,7 @@ from uuid_utils import uuid7
 from api.answers import answer
 from api.auth import authorize, checked
 from api.bodies import read_body
+from api.models import Received, Result, Results
 from api.problems import Problem
 from api.state import State
 from api.times import now
@@ -35,31 +36,6 @@ from eventstore.quarantine import Unreadable
 _log = structlog.get_logger()
 
 _NDJSON: Final = re.compile(r"application/(x-)?(nd-?json|jsonl|json-?lines)\b", re.IGNORECASE)
-
-
-class Received(TypedDict):
-    """A webhook's event is durable, at this position."""
-
-    position: int
-
-
-class Result(TypedDict):
-    """What became of one event of a batch.
-
-    `appended`, `duplicate` and `conflict` have a position; `quarantined` has the number of the
-    sealed line, null if the quarantine is full, and says what is wrong with it.
-    """
-
-    outcome: str
-    position: NotRequired[int]
-    quarantine: NotRequired[int | None]
-    detail: NotRequired[str]
-
-
-class Results(TypedDict):
-    """What became of a batch: one result an event, in their order."""
-
-    results: list[Result]
 
 
 async def receive_webhook(request: Request) -> Response:

@@ -167,7 +167,7 @@ class SqliteLog:
         connection = connect(self.path, journal="WAL", synchronous="FULL")
         # Room for the index of keys, whose pages come in no order; and fewer checkpoints of them.
         connection.execute("PRAGMA cache_size=-65536")
-        connection.execute("PRAGMA wal_autocheckpoint=4000")
+        connection.execute("PRAGMA wal_autocheckpoint=2000")
         try:
             for statement in (*create_statements(log_metadata), *SQLITE_LOG_TRIGGERS):
                 connection.execute(statement)

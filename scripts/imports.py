@@ -119,10 +119,11 @@ def refuse_foreign(open_source: Open, portal: Portal, max_body: int, progress: P
     be undone.
     """
     total = 0
+    own = f'"member_id":"{portal.member_id}"'.encode()
     for total, line in enumerate(lines(open_source), 1):
         if total % _TICK == 0:
             progress.at(total)
-        if line.size > max_body or not _may_name_a_portal(line.body):
+        if line.size > max_body or not _may_name_another(line.body, own):
             continue
         try:
             check_portal(parse_json(line.body), portal.member_id, portal.slug)
@@ -133,9 +134,10 @@ def refuse_foreign(open_source: Open, portal: Portal, max_body: int, progress: P
     return total
 
 
-def _may_name_a_portal(body: bytes) -> bool:
-    # Without the key, or an escape that could spell it, a line need not be parsed to be passed.
-    return b"member_id" in body or b"\\u00" in body
+def _may_name_another(body: bytes, own: bytes) -> bool:
+    # A line that names this portal wherever it names one, and has no escape that could spell
+    # the key otherwise, need not be parsed to be passed.
+    return body.count(b"member_id") != body.count(own) or b"\\u00" in body
 
 
 @dataclass

@@ -7,7 +7,6 @@ import pytest
 from pydantic import TypeAdapter
 from starlette.routing import Route
 
-from api import ingest, models
 from api.app import create_app
 from api.openapi import openapi
 from api.operations import OPERATIONS
@@ -88,15 +87,6 @@ def test_a_parameter_says_what_it_must_be() -> None:
     assert parameters["state"]["schema"] == {"type": "string", "enum": ["live", "deleted"]}
     assert parameters["portal"]["required"] is True
     assert operation["security"] == [{"token": ["messages:read"]}]
-
-
-@pytest.mark.parametrize("name", ["Received", "Result", "Results"])
-def test_the_doors_answer_what_is_described(name: str) -> None:
-    answered, described = getattr(ingest, name), getattr(models, name)
-
-    assert str(answered.__annotations__) == str(described.__annotations__).replace(
-        "api.models", "api.ingest"
-    )
 
 
 async def test_every_event_is_described_with_all_that_it_says(reader: Reader) -> None:
