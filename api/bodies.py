@@ -15,7 +15,8 @@ async def read_body(request: Request, settings: Settings) -> bytes:
     it is not complete within `body_deadline`, or never will be.
     """
     too_large = Problem("body_too_large", f"A body may have {settings.max_body:,} bytes at most.")
-    if int(request.headers.get("content-length", "0")) > settings.max_body:
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > settings.max_body:
         raise too_large
     parts: list[bytes] = []
     size = 0

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from projections.workers import calm_collector
 from scripts import (
     config,
     demo,
@@ -47,6 +48,7 @@ def chronicle(
 
 def main() -> None:
     """Run what the command line asks for."""
+    calm_collector()
     run(app)
 
 
