@@ -24,6 +24,10 @@ app = application()
 _GRACE: Final = 10
 """Seconds that open requests get when the server stops."""
 
+_IDLE: Final = 75
+"""Seconds that an idle connection stays open: longer than a proxy keeps its own (nginx: 60), or a
+webhook could meet a connection that is just being closed, and Bitrix24 would not send it again."""
+
 _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not a place to bind to
 
 Host = Annotated[str, typer.Option(help="The address to listen at; 0.0.0.0 is all of them.")]
@@ -108,6 +112,7 @@ class _Server(uvicorn.Server):
                 server_header=False,
                 log_config=None,
                 timeout_graceful_shutdown=_GRACE,
+                timeout_keep_alive=_IDLE,
             )
         )
         self._state = state
