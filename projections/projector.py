@@ -17,8 +17,12 @@ from projections.tables import UndecodedRow
 
 _log = structlog.get_logger()
 
-BATCH: Final = 512
+BATCH: Final = 256
 """Events that are projected in one transaction."""
+
+_PACE: Final = 0.03
+"""Seconds from one round to the next: under load, fewer and larger transactions, for as much
+longer until an event can be read."""
 
 _POLL: Final = 1.0
 """Seconds after which the log is looked at without having been woken."""
@@ -66,6 +70,7 @@ class Projector:
     async def _run(self) -> None:
         while True:
             self._woken.clear()
+            next_round = asyncio.get_running_loop().time() + _PACE
             try:
                 behind = [await self.step(portal_id) for portal_id in list(self._portals())]
             except (StoreUnavailable, sqlite3.Error) as error:
@@ -74,6 +79,8 @@ class Projector:
                 continue
             if not any(behind):
                 await self._sleep()
+            else:
+                await asyncio.sleep(next_round - asyncio.get_running_loop().time())
 
     async def catch_up(self) -> None:
         """Project all that the log has now."""

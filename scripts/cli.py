@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from projections.workers import calm_collector
 from scripts import (
     config,
     demo,
@@ -48,7 +47,6 @@ def chronicle(
 
 def main() -> None:
     """Run what the command line asks for."""
-    calm_collector()
     run(app)
 
 

@@ -15,6 +15,7 @@ from rich.table import Table
 from eventstore.catalog import InvalidRegistration
 from eventstore.errors import EventstoreError
 from projections.errors import ProjectionsError
+from projections.workers import calm_collector
 
 _UNWRAPPED: Final = 200
 """Columns where no terminal sets them: a piped table must not be cut."""
@@ -53,6 +54,7 @@ def run(app: typer.Typer) -> NoReturn:
     `--debug` anywhere, or CHRONICLE_DEBUG, shows the traceback as well.
     """
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    calm_collector()
     debug = len(arguments) < len(sys.argv) - 1 or bool(os.environ.get("CHRONICLE_DEBUG"))
     try:
         app(args=arguments)

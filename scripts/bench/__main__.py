@@ -57,7 +57,7 @@ async def _measured(
         many = await append_concurrent(folder, rounds=rounds, count=32_000 // part)
         yield "append", [single, many]
     if not only or "http" in only:
-        yield "http", await http(folder, rounds=rounds, count=6_000 // part)
+        yield "http", await http(folder, rounds=rounds, count=10_000 // part)
     if not only or "readable" in only:
         yield "readable", await readable(folder, rounds=fewer, seconds=10 // part)
     if not only or "batches" in only:
