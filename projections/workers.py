@@ -19,7 +19,7 @@ def calm_collector() -> None:
     """Let the garbage collector look for cycles rarely.
 
     Events, facts and rows are many, short-lived and without cycles: counting references frees
-    them. Looking through them again and again was a quarter of a rebuild's time, and stalls of 40 ms
+    them. Looking through them again and again took a quarter of a rebuild, and stalls of 40 ms
     in a server.
     """
     gc.freeze()

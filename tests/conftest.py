@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
+from hypothesis import settings
 from pydantic_core import to_json
 
 from eventstore.catalog import Catalog
@@ -24,6 +25,10 @@ from tests.promises.server import (
     deliver,
     serving_again,
 )
+
+# How long an example takes says something about the machine, not about the code.
+settings.register_profile("chronicle", deadline=None)
+settings.load_profile("chronicle")
 
 OTHER: Final = "globex"
 """A portal beside the samples' own, with other words under the same numbers."""
