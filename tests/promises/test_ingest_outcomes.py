@@ -10,7 +10,7 @@ import pytest
 
 from eventstore.quarantine import Quarantine
 from tests import samples
-from tests.promises.server import JSON, NDJSON, Served, query, serving
+from tests.promises.server import JSON, NDJSON, NOW, SLUG, Served, query, serving
 
 WEBHOOK: Final = "imbot_v2/onimbotv2messageadd.webhook.json"
 ITEM: Final = "im_v2/onimv2messageadd.json"
@@ -122,3 +122,18 @@ async def test_the_receiver_is_who_the_item_names_and_else_who_the_caller_says(
 
     rows = query(served.folder.log, "SELECT receiver FROM event ORDER BY position")
     assert rows == [("user:27",), ("bot:931",), ("bot:912",)]
+
+
+async def test_trap_39_an_event_that_comes_to_two_addresses_is_told_once(served: Served) -> None:
+    """An older portal went on calling the handler's old address beside the new one."""
+    body = samples.sample(WEBHOOK)
+    key = await served.state.catalog.rotate_ingest_key(SLUG, now=NOW, revoke_old=False)
+
+    positions = [
+        (await served.hook(body, JSON)).json()["position"],
+        (await served.client.post(f"/v1/hooks/{key}", content=body)).json()["position"],
+    ]
+
+    rows = await served.read_models()
+    assert positions == [1, 2]
+    assert len(rows["message"]) == len(rows["message_version"]) == 1
