@@ -214,20 +214,24 @@ async def open_writer(path: Path, *, journal: str, synchronous: str) -> SqliteSe
 
 
 def read_only(path: Path) -> str:
-    """Return the address that opens a file without creating or changing it."""
+    """Return the address that opens a file without creating or changing it.
+
+    Raises StoreUnavailable when there is no such file.
+    """
+    if not path.is_file():
+        raise StoreUnavailable(f"{path}: no such file")
     return f"{path.absolute().as_uri()}?mode=ro"
 
 
 async def open_reader(path: Path) -> SqliteSession:
     """Open a session that only reads. A file that is gone is an error, not an empty one.
 
-    Raises StoreUnavailable when there is no such file.
+    Raises StoreUnavailable when it cannot be opened.
     """
+    address = read_only(path)
     try:
-        connection = await aiosqlite.connect(
-            read_only(path), uri=True, timeout=5, isolation_level=None
-        )
-    except sqlite3.OperationalError as error:
+        connection = await aiosqlite.connect(address, uri=True, timeout=5, isolation_level=None)
+    except sqlite3.Error as error:
         raise StoreUnavailable(f"{path}: {error}") from error
     return SqliteSession(path, connection)
 
