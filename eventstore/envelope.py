@@ -3,6 +3,7 @@
 import hmac
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -84,15 +85,19 @@ def member_id(tree: Any) -> str | None:
 
 
 def check_portal(tree: Any, expected: str, portal: str) -> None:
-    """Raise PortalMismatch if a webhook says that it is from another portal than `expected`.
+    """Raise PortalMismatch if a body names another portal than `expected`, wherever it names one.
 
-    A body that says nothing, as a queue item, passes.
+    A webhook names it at the top and in its bots' token blocks (reference, section 1.3.1), a page
+    of a queue in each of its items. A body that says nothing, as a queue item, passes.
     """
-    said = _auth(tree).get("member_id")
-    if said is None or said == "":
-        return
-    if not hmac.compare_digest(_bytes(str(said)), _bytes(expected)):
-        raise PortalMismatch(portal=portal)
+    own = _bytes(expected)
+    for event in _bodies(tree):
+        for block in _token_blocks(event):
+            said = block.get("member_id")
+            if said in (None, "", expected):
+                continue
+            if not hmac.compare_digest(_bytes(str(said)), own):
+                raise PortalMismatch(portal=portal)
 
 
 def valid_receiver(text: str) -> bool:
@@ -219,8 +224,41 @@ def _in_time(at: int) -> Instant | None:
 
 
 def _auth(tree: Any) -> dict[str, Any]:
-    auth = tree.get("auth") if isinstance(tree, dict) else None
-    return auth if isinstance(auth, dict) else {}
+    return _object(tree, "auth") if isinstance(tree, dict) else {}
+
+
+def _bodies(tree: Any) -> Iterator[dict[str, Any]]:
+    """Give a body, and the items of the page that it may be."""
+    if not isinstance(tree, dict):
+        return
+    yield tree
+    result = tree.get("result")
+    items = result.get("events") if isinstance(result, dict) else None
+    if isinstance(items, list):
+        yield from (item for item in items if isinstance(item, dict))
+
+
+def _token_blocks(event: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Give every object of an event that can name its portal."""
+    yield event
+    yield _object(event, "auth")
+    data = _object(event, "data")
+    bot = _object(data, "bot")
+    yield bot
+    yield _object(bot, "auth")
+    for name in ("BOT", "COMMAND"):
+        elements = data.get(name)
+        # PHP spells a map whose keys count from 0 as an array.
+        listed = elements if isinstance(elements, list) else _object(data, name).values()
+        for element in listed:
+            if isinstance(element, dict):
+                yield element
+                yield _object(element, "AUTH")
+
+
+def _object(of: dict[str, Any], key: str) -> dict[str, Any]:
+    found = of.get(key)
+    return found if isinstance(found, dict) else {}
 
 
 def _text(said: Any) -> str | None:

@@ -265,13 +265,47 @@ def test_who_does_not_say_its_portal_passes(tree: Any) -> None:
     check_portal(tree, MEMBER, "acme")
 
 
-@pytest.mark.parametrize("wrapping", ["bot", "BOT"])
-def test_a_member_id_below_the_top_counts_for_nothing(wrapping: str) -> None:
-    tree = {"data": {wrapping: {"auth": {"member_id": "other"}, "member_id": "other"}}}
+NAMING: list[Any] = [
+    {"member_id": "other"},
+    {"auth": {"member_id": "other"}},
+    {"data": {"BOT": {"912": {"member_id": "other"}}}},
+    {"data": {"BOT": {"912": {"member_id": MEMBER}, "918": {"AUTH": {"member_id": "other"}}}}},
+    {"data": {"BOT": [{"member_id": "other"}]}},
+    {"data": {"COMMAND": {"31": {"member_id": "other"}}}},
+    {"data": {"COMMAND": {"31": {"AUTH": {"member_id": "other"}}}}},
+    {"data": {"bot": {"member_id": "other"}}},
+    {"data": {"bot": {"auth": {"member_id": "other"}}}},
+]
 
-    check_portal(tree, MEMBER, "acme")
 
-    assert member_id(tree) is None
+@pytest.mark.parametrize("naming", NAMING, ids=str)
+def test_another_portal_is_refused_wherever_it_is_named(naming: Any) -> None:
+    webhook_body = {"event": "X", "auth": {"member_id": MEMBER}, **naming}
+    page = {"result": {"events": [ITEM, None, {**ITEM, **naming}]}}
+    own = from_json(dump(page).replace("other", MEMBER))
+
+    for tree in (webhook_body, {**ITEM, **naming}, page):
+        with pytest.raises(PortalMismatch):
+            check_portal(tree, MEMBER, "acme")
+
+    check_portal(own, MEMBER, "acme")
+
+
+def test_a_member_id_below_the_top_proves_nothing() -> None:
+    assert member_id({"data": {"bot": {"auth": {"member_id": MEMBER}}}}) is None
+
+
+@pytest.mark.parametrize("name", [*samples.JSON, *samples.FORMS])
+def test_every_sample_is_its_own_portals(name: str) -> None:
+    check_portal(parse_body(samples.sample(name)), MEMBER, "acme")
+
+
+@given(st.recursive(st.none() | st.text(max_size=3), lambda below: st.lists(below, max_size=3)))
+def test_odd_blocks_name_no_portal(odd: Any) -> None:
+    elements = {"BOT": {"1": odd}, "COMMAND": odd, "bot": odd}
+    for tree in ({"data": odd, "auth": odd, "result": odd}, {"data": elements}):
+        check_portal(tree, MEMBER, "acme")
+    check_portal({"result": {"events": odd}}, MEMBER, "acme")
 
 
 @pytest.mark.parametrize("data", [None, "", [], "x", 7])

@@ -268,10 +268,21 @@ async def test_a_batch_of_another_portal_is_refused_whole(served: Served) -> Non
     assert stored(served) == 0
 
 
+async def test_a_batch_whose_bots_are_another_portals_is_refused_whole(served: Served) -> None:
+    foreign = samples.tree(ITEM)
+    foreign["data"]["bot"] = {"id": 7, "auth": {"member_id": OTHER_MEMBER}}
+    page = {"result": {"events": [samples.tree(ITEM), foreign]}}
+
+    answer = await served.feed(json.dumps(page).encode())
+
+    refused(answer, 403, "portal_mismatch")
+    assert stored(served) == 0
+
+
 async def test_a_portal_with_another_member_id_takes_only_its_own(served: Served) -> None:
     key = await catalog(served).rotate_ingest_key(OTHER, now=NOW, revoke_old=False)
     await served.state.refresh()
-    theirs = proving(OTHER_TOKEN, member_id=OTHER_MEMBER)
+    theirs = proving(OTHER_TOKEN).replace(MEMBER_ID.encode(), OTHER_MEMBER.encode())
 
     mine = await served.client.post(f"/v1/hooks/{key}", content=samples.sample(WEBHOOK))
     own = await served.client.post(f"/v1/hooks/{key}", content=theirs)
