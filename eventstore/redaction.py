@@ -45,9 +45,9 @@ def redact(tree: Any, fingerprints: Fingerprints) -> Any:
     """Give a copy of `tree` in which no secret of the reference's section 5 is left.
 
     Secrets are known by their key's name, at any depth, whatever the case and the family; in URLs
-    by their parameter; in token blocks (`auth`, `BOT`, `COMMAND`, `bot`) by their look too; in JSON
-    inside strings likewise. `context` is a secret as a whole, but only right below a `data`. "" and
-    null and booleans stay.
+    and query strings by their parameter or their place, and behind `Bearer`; in token blocks
+    (`auth`, `BOT`, `COMMAND`, `bot`) by their look too; in JSON inside strings likewise. `context`
+    is a secret as a whole, but only right below a `data`. "" and null and booleans stay.
     What a person wrote (message text, names, titles, a command's parameters) is never altered.
 
     Raises UnreadableBody for a number that is not finite, TooLarge for JSON inside JSON that
@@ -98,6 +98,7 @@ def _folded(words: str, rule: _Rule) -> dict[str, _Rule]:
 _IN_ANY_SPELLING: Final[dict[str, _Rule]] = {
     **_folded(
         "accesstoken refreshtoken applicationtoken clientid clientsecret appid bottoken"
+        " authid refreshid appsid apptoken secret apikey"
         " aiassistantmcpauthid esd signature sessid password"
         " urldownload urlshow urlpreview urlmachine downloadurl mediaurl",
         _SECRET,
@@ -133,15 +134,20 @@ class _Rules(dict[str, _Rule]):
 
 _rules: Final = _Rules()
 
+_SHORTEST_SECRET: Final = len("auth=x")
 _SHORTEST_TOKEN: Final = 20
 _TOKEN_LIKE: Final = re.compile(r"[A-Za-z0-9._~+/=-]+")
 _SECRET_PARAMETER: Final = re.compile(
-    r"([?&;#](?:[^=&;?#\s]*(?:\[|%5B))?"
+    r"((?:^|[?&;#])(?:[^=&;?#\s]*(?:\[|%5B))?"
     r"(?:_esd|signature|token|auth|sessid|access_?token|refresh_?token|application_?token"
-    r"|client_?id|client_?secret|bot_?token|code|password)(?:\]|%5D)?=)([^&#\s\"'<>]+)",
+    r"|client_?id|client_?secret|bot_?token|code|password"
+    r"|auth_?id|refresh_?id|app_?sid|app_?token|secret|api_?key)(?:\]|%5D)?=)([^&#\s\"'<>]+)",
     re.IGNORECASE,
 )
+_BARE_QUERY: Final = re.compile(r"[?#]?[^=&?#/\s]+=[^&\s]*(?:&|$)")
 _WEBHOOK_CODE: Final = re.compile(r"(/rest/(?:api/)?[0-9]+/)([^/?#\s\"'<>]+)")
+# Neither part may begin inside a query, where a marker's colons would look like it.
+_PASSWORD_OF_URL: Final = re.compile(r"(://[^/?#@:&=;\s\"'<>]*:)([^/?#\s\"'<>]+)(?=@)")
 
 
 def _value(value: Any, rule: _Rule, *, in_tokens: bool, mark: _Mark) -> Any:
@@ -187,9 +193,16 @@ def _map(node: dict[str, Any], *, in_tokens: bool, mark: _Mark) -> dict[str, Any
         if kind is str:
             if rule == _TEXT or (
                 rule < _TEXT
-                and "/" not in value
-                and '"' not in value
-                and not (in_tokens and len(value) >= _SHORTEST_TOKEN)
+                and (
+                    len(value) < _SHORTEST_SECRET
+                    or (
+                        "/" not in value
+                        and '"' not in value
+                        and "=" not in value
+                        and "earer " not in value
+                        and not (in_tokens and len(value) >= _SHORTEST_TOKEN)
+                    )
+                )
             ):
                 continue
         elif (kind is int or kind is bool or value is None) and rule < _SECRET:
@@ -219,8 +232,21 @@ def _string(value: str, rule: _Rule, *, in_tokens: bool, mark: _Mark) -> str:
         else:
             clean = _container(tree, rule, in_tokens=in_tokens, mark=mark)
             return value if clean == tree else dump(clean)
-    if "://" in value or (value[:1] == "/" and "?" in value):
+    if value[1:7] == "earer " and value[:1] in "Bb" and value[7:]:
+        return value[:7] + mark(value[7:])
+    return _without_url_secrets(value, mark)
+
+
+def _without_url_secrets(value: str, mark: _Mark) -> str:
+    """Redact what a URL, a part of one or a query string holds."""
+    has_scheme, has_code = "://" in value, "/rest/" in value
+    if has_scheme and "@" in value:
+        value = _PASSWORD_OF_URL.sub(lambda found: found[1] + mark(found[2]), value)
+    if "=" in value and (
+        has_scheme or has_code or (value[:1] == "/" and "?" in value) or _BARE_QUERY.match(value)
+    ):
         value = _SECRET_PARAMETER.sub(lambda found: found[1] + mark(found[2]), value)
+    if has_code:
         value = _WEBHOOK_CODE.sub(lambda found: found[1] + mark(found[2]), value)
     return value
 

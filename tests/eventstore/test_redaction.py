@@ -23,6 +23,7 @@ SECRET_KEYS = [
     *["access_token", "refresh_token", "application_token", "client_id", "client_secret"],
     *["ACCESS_TOKEN", "Access_Token", "accessToken", "refreshToken", "clientId"],
     *["appId", "app_id", "botToken", "bot_token", "AI_ASSISTANT_MCP_AUTH_ID", "_esd"],
+    *["AUTH_ID", "REFRESH_ID", "APP_SID", "app_token", "secret", "api_key", "apiKey"],
     *["signature", "sessid", "password", "auth", "token", "AUTH", "TOKEN"],
     *["urlDownload", "urlShow", "urlPreview", "urlMachine", "downloadUrl"],
     *["auth[access_token]", "data[BOT][912][client_id]", "auth[refresh_token"],
@@ -56,7 +57,24 @@ SECRET_PLACES: list[Any] = [
     {"url": f"https://acme.example/rest/41/{CANARY}/im.message.add.json?MESSAGE=x"},
     {"url": f"https://acme.example/rest/api/41/{CANARY}/im.message.add"},
     {"url": f"/rest/41/{CANARY}?x=1"},
+    {"url": f"/rest/41/{CANARY}/"},
+    {"url": f"/rest/41/{CANARY}"},
+    {"url": f"acme.example/rest/41/{CANARY}/im.message.add"},
+    {"url": f"acme.example/rest/im.message.add?auth={CANARY}"},
+    {"url": f"see acme.example/rest/api/41/{CANARY}/ or so"},
     *({"url": f"https://a.example/?{name}={CANARY}"} for name in ("code", "sessid", "botToken")),
+    *({"url": f"https://a.example/?{name}={CANARY}"} for name in ("AUTH_ID", "APP_SID", "api_key")),
+    {"query": f"access_token={CANARY}"},
+    {"query": f"a=1&access_token={CANARY}"},
+    {"query": f"a=1&auth[refresh_token]={CANARY}&b=2 3"},
+    {"query": f"auth%5Baccess_token%5D={CANARY}"},
+    {"query": f"?AUTH_ID={CANARY}"},
+    {"query": f"#access_token={CANARY}"},
+    {"url": f"https://user:{CANARY}@acme.example/"},
+    {"url": f"ftp://:{CANARY}:x@y@acme.example:21/a?b=c"},
+    {"header": f"Bearer {CANARY}"},
+    {"header": f"bearer {CANARY}"},
+    [f"Bearer {CANARY}"],
     {"settings": f'{{"auth": "{CANARY}", "x": 1}}'},
     {"settings": {"params": f'{{"auth": "{CANARY}"}}'}},
     {"settings": f' [{{"ACCESS_TOKEN": "{CANARY}"}}]'},
@@ -232,6 +250,10 @@ def test_only_the_secret_of_a_url_is_replaced() -> None:
         "c": "/a/b?c=d",
         "d": "code=7 and token=8",
         "e": "or/what?code=7",
+        "f": "https://acme.example:8080/a@b?c=d:e@f",
+        "g": "Bearer ",
+        "h": "a token=7",
+        "i": "https://acme.example/rest/",
     }
 
     clean = redact(tree, FINGERPRINTS)
@@ -245,6 +267,23 @@ def test_json_in_a_string_is_spelled_anew_only_for_a_secret() -> None:
     clean = redact({"a": plain, "b": f'{{ "x": 1.50, "token": "{CANARY}" }}'}, FINGERPRINTS)
 
     assert clean == {"a": plain, "b": f'{{"x":1.5,"token":"{MARK}"}}'}
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                *["://", "/", "rest/", "7/", "@", ":", "?", "&", "=", "#", ";", "[", "]", '"'],
+                *[" ", "x", "token", "Bearer ", CANARY],
+            ]
+        ),
+        max_size=14,
+    ).map("".join)
+)
+def test_redacting_any_url_twice_changes_nothing(url: str) -> None:
+    once = redact({"x": url}, FINGERPRINTS)
+
+    assert redact(once, FINGERPRINTS) == once
 
 
 @given(trees)
@@ -317,7 +356,24 @@ def test_nesting_that_no_json_reader_gives_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["?", "&", "?token", "[", "?token=&", "://", "%5B", "/rest/", ";", ";[", '"']
+    "piece",
+    [
+        "?",
+        "&",
+        "?token",
+        "[",
+        "?token=&",
+        "://",
+        "%5B",
+        "/rest/",
+        ";",
+        ";[",
+        '"',
+        ":",
+        "@",
+        "://:",
+        "=",
+    ],
 )
 def test_a_long_string_takes_linear_time(piece: str) -> None:
     text = "https://" + piece * (1_000_000 // len(piece))

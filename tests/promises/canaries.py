@@ -106,6 +106,7 @@ def _add_legacy_places(fields: dict[str, Any], secret: Callable[[str], str]) -> 
     }
     fields["CHAT_ENTITY_DATA_3"] = _json(secret)
     fields["CHAT_AVATAR"] = _url("avatar", secret)
+    fields["LINKS"] = _links(secret)
 
 
 def _add_v2_places(part: dict[str, Any], name: str, secret: Callable[[str], str]) -> None:
@@ -119,6 +120,7 @@ def _add_v2_places(part: dict[str, Any], name: str, secret: Callable[[str], str]
     if name == "chat":
         part["entityData3"] = _json(secret)
     part["avatar"] = _url("avatar", secret)
+    part["links"] = _links(secret)
 
 
 def _url(key: str, secret: Callable[[str], str]) -> str:
@@ -127,6 +129,18 @@ def _url(key: str, secret: Callable[[str], str]) -> str:
         for parameter in ("_esd", "signature", "token", "auth", "sessid")
     )
     return f"https://acme.bitrix24.example/rest/27/{secret(f'code in {key}')}/get?id=7&{query}&n=1"
+
+
+def _links(secret: Callable[[str], str]) -> list[str]:
+    """Give URLs without a scheme or with a password, query strings without a URL, a header."""
+    return [
+        f"acme.bitrix24.example/rest/27/{secret('code without a scheme')}/im.message.add",
+        f"/rest/27/{secret('code at the end')}/",
+        f"https://archivist:{secret('password of a URL')}@acme.bitrix24.example/",
+        f"access_token={secret('a query of one')}",
+        f"id=7&AUTH_ID={secret('AUTH_ID in a query')}&APP_SID={secret('APP_SID in a query')}",
+        f"Bearer {secret('Bearer')}",
+    ]
 
 
 def _json(secret: Callable[[str], str]) -> str:
