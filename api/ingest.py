@@ -166,7 +166,10 @@ def _receiver(request: Request) -> str:
     for name in request.query_params:
         if name != "receiver":
             raise Problem("unknown_parameter", f"There is no parameter {name!r}.", parameter=name)
-    receiver = request.query_params.get("receiver", "app")
+    given = request.query_params.getlist("receiver")
+    if len(given) > 1:
+        raise Problem("invalid_parameter", "`receiver` is given twice.", parameter="receiver")
+    receiver = given[0] if given else "app"
     if not valid_receiver(receiver):
         raise Problem(
             "invalid_parameter", "receiver is `user:<id>` or `bot:<id>`.", parameter="receiver"

@@ -257,6 +257,15 @@ async def test_a_receiver_must_be_one(served: Served, receiver: str) -> None:
     assert stored(served) == 0
 
 
+async def test_a_receiver_that_is_given_twice_is_none(served: Served) -> None:
+    answer = await _as(served, served.token, params={"receiver": ["user:58", "user:27"]})
+
+    refused(answer, 400, "invalid_parameter")
+    assert answer.json()["parameter"] == "receiver"
+    assert "is given twice" in answer.json()["detail"]
+    assert stored(served) == 0
+
+
 async def test_a_batch_of_another_portal_is_refused_whole(served: Served) -> None:
     foreign = samples.tree(WEBHOOK)
     foreign["auth"]["member_id"] = OTHER_MEMBER
