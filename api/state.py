@@ -11,6 +11,7 @@ from api.settings import Settings
 from eventstore.appender import Appender
 from eventstore.catalog import Catalog, Portal, Snapshot
 from eventstore.database import Pool
+from eventstore.errors import StoreUnavailable
 from eventstore.folder import Folder
 from eventstore.log import Outcome, Pending
 from eventstore.quarantine import Quarantine
@@ -82,7 +83,11 @@ class State:
         await self.look_again()
         if self.rejected:
             counted, self.rejected = self.rejected, Counter()
-            await self.catalog.count_rejections(counted)
+            try:
+                await self.catalog.count_rejections(counted)
+            except StoreUnavailable:
+                self.rejected += counted
+                raise
 
     @property
     def portal_ids(self) -> list[int]:

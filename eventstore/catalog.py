@@ -3,8 +3,8 @@
 import json
 import re
 import secrets
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import delete, event, func, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.base import Executable
 
@@ -116,24 +117,24 @@ class Catalog:
         return Fingerprints(self.key.derive("fingerprint"), self.key.number)
 
     @classmethod
-    async def open(cls, path: Path, key: SecretKey) -> "Catalog":
-        """Open the catalog, creating it if need be.
+    async def open(cls, path: Path, key: SecretKey, *, patience: float = 5) -> "Catalog":
+        """Open the catalog, creating it if need be. Wait `patience` seconds for who has it locked.
 
         Raises WrongSecretKey when it was made with another key than this one, and
         StoreUnavailable when the file cannot be opened.
         """
         engine = create_async_engine(
-            f"sqlite+aiosqlite:///{path}", pool_size=1, max_overflow=0, connect_args={"timeout": 5}
+            f"sqlite+aiosqlite:///{path}",
+            pool_size=1,
+            max_overflow=0,
+            connect_args={"timeout": patience},
         )
         event.listen(engine.sync_engine, "connect", _durable)
         event.listen(engine.sync_engine, "begin", _begin_immediate)
         catalog = cls(engine, key)
         try:
             await catalog._create()
-        except DBAPIError as error:
-            await engine.dispose()
-            raise StoreUnavailable(f"{path}: {error.orig}") from error
-        except WrongSecretKey:
+        except EventstoreError:
             await engine.dispose()
             raise
         return catalog
@@ -143,7 +144,7 @@ class Catalog:
         await self.engine.dispose()
 
     async def _create(self) -> None:
-        async with self.engine.begin() as tx:
+        async with self.transaction() as tx:
             for statement in create_statements(schema.catalog_metadata):
                 await tx.exec_driver_sql(statement)
             kept = (await tx.execute(select(schema.installation.c.key_check))).scalar()
@@ -294,7 +295,7 @@ class Catalog:
             index_elements=schema.rejection.primary_key,
             set_={"count": schema.rejection.c.count + statement.excluded.count},
         )
-        async with self.engine.begin() as tx:
+        async with self.transaction() as tx:
             for (portal_id, reason), count in counts.items():
                 row = {"portal_id": portal_id, "reason": reason, "count": count}
                 await tx.execute(statement, row)
@@ -322,7 +323,7 @@ class Catalog:
 
     async def snapshot(self) -> Snapshot:
         """Return the whole catalog."""
-        async with self.engine.connect() as tx:
+        async with self.transaction() as tx:
             revision = (await tx.execute(select(schema.installation.c.revision))).scalar_one()
             ingest_keys = await _digests(tx, schema.ingest_key)
             application_tokens = await _digests(tx, schema.application_token)
@@ -352,27 +353,27 @@ class Catalog:
         )
 
     async def _rows(self, statement: Executable) -> Sequence[Any]:
-        async with self.engine.connect() as tx:
+        async with self.transaction() as tx:
             return (await tx.execute(statement)).all()
 
-    def _change(self) -> "_Change":
-        return _Change(self.engine)
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """All that runs inside is kept together, or not at all.
 
+        Raises StoreUnavailable when the file is locked for too long, or cannot be used.
+        """
+        try:
+            async with self.engine.begin() as tx:
+                yield tx
+        except (DBAPIError, PoolTimeout) as error:
+            raise StoreUnavailable(f"the catalog: {getattr(error, 'orig', error)}") from error
 
-class _Change:
-    """A transaction that moves the revision."""
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._context = engine.begin()
-
-    async def __aenter__(self) -> AsyncConnection:
-        tx = await self._context.__aenter__()
+    @asynccontextmanager
+    async def _change(self) -> AsyncIterator[AsyncConnection]:
         table = schema.installation
-        await tx.execute(update(table).values(revision=table.c.revision + 1))
-        return tx
-
-    async def __aexit__(self, *error: object) -> None:
-        await self._context.__aexit__(*error)  # type: ignore[arg-type]
+        async with self.transaction() as tx:
+            await tx.execute(update(table).values(revision=table.c.revision + 1))
+            yield tx
 
 
 async def _portal_id(tx: AsyncConnection, slug: str) -> int:

@@ -7,7 +7,7 @@ SQLAlchemy's asynchronous engine costs more than most of our queries do.
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -297,9 +297,3 @@ def index_statements(metadata: MetaData) -> list[str]:
 def upsert(table: Table) -> Any:
     """Return an INSERT that may say what happens when the key is there."""
     return sqlite_insert(table)
-
-
-def rows_of(values: Sequence[Mapping[str, Any]], table: Table) -> list[Row]:
-    """Put mappings in the order of the table's columns."""
-    names = [column.name for column in table.columns]
-    return [tuple(value[name] for name in names) for value in values]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eventstore.catalog import Catalog
+from eventstore.errors import StoreUnavailable
 from eventstore.secret_key import SecretKey
 
 
@@ -41,7 +42,18 @@ class Folder:
     async def open_catalog(self) -> Catalog:
         """Open the catalog, making folder, key and file on first use.
 
-        Raises WrongSecretKey, and StoreUnavailable when a file cannot be opened.
+        Raises WrongSecretKey when the key is missing or another one, and StoreUnavailable when a
+        file cannot be opened, or when there is a log but no catalog that says whose it is.
         """
+        return await Catalog.open(self.catalog, self._key())
+
+    def _key(self) -> SecretKey:
+        if self.catalog.exists():
+            return SecretKey.load(self.secret_key)
+        if self.log.exists():
+            raise StoreUnavailable(
+                f"{self.log} is here without {self.catalog.name}, which says whose events they"
+                " are: put both back from one backup"
+            )
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return await Catalog.open(self.catalog, SecretKey.load_or_create(self.secret_key))
+        return SecretKey.load_or_create(self.secret_key)

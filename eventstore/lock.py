@@ -3,13 +3,18 @@
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from eventstore.errors import StoreInUse
+
+_MOMENT: Final = 0.01
+_LOOKS: Final = 30
+"""How often, and after how many seconds each, a lock is asked for before it counts as held."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +47,26 @@ def hold(path: Path) -> Iterator[StoreLock]:
     """
     # Python opens files close-on-exec, so no child keeps the lock alive.
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreInUse(f"{path.parent} is in use by another process") from None
+        if not _locked(file):
+            raise StoreInUse(f"{path.parent} is in use by another process")
         file.truncate()
         try:
             yield StoreLock(file)
         finally:
             file.seek(0)
             file.truncate()
+
+
+def _locked(file: BinaryIO) -> bool:
+    # Who only looks for a server shares the lock for a moment: that is no use.
+    for _ in range(_LOOKS):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_MOMENT)
+        else:
+            return True
+    return False
 
 
 def find_server(path: Path) -> ServerAddress | None:

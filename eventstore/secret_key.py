@@ -32,9 +32,13 @@ class SecretKey:
     def load(cls, path: Path) -> "SecretKey":
         """Read the key file.
 
-        Raises WrongSecretKey when the file is no key file.
+        Raises WrongSecretKey when the file is missing or no key file.
         """
-        match = _FILE.fullmatch(path.read_bytes())
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            raise WrongSecretKey(f"{path} is missing: put back the key of this store") from None
+        match = _FILE.fullmatch(content)
         if match is None:
             raise WrongSecretKey(f"{path} holds no key: expected `<number> <64 hex digits>`")
         return cls(int(match[1]), bytes.fromhex(match[2].decode()))
@@ -42,10 +46,8 @@ class SecretKey:
     @classmethod
     def load_or_create(cls, path: Path) -> "SecretKey":
         """Read the key file, or make it with a fresh key, durable and with mode 0600."""
-        try:
+        if path.exists():
             return cls.load(path)
-        except FileNotFoundError:
-            pass
         key = cls(1, secrets.token_bytes(32))
         part = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

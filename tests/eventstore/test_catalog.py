@@ -1,9 +1,17 @@
 """The catalog: portals, keys and tokens, of which only digests are kept."""
 
+import sqlite3
+
 import pytest
 
 from eventstore.catalog import Catalog, InvalidRegistration
-from eventstore.errors import PortalExists, UnknownPortal, UnknownToken, WrongSecretKey
+from eventstore.errors import (
+    PortalExists,
+    StoreUnavailable,
+    UnknownPortal,
+    UnknownToken,
+    WrongSecretKey,
+)
 from eventstore.folder import Folder
 from eventstore.secret_key import SecretKey
 
@@ -106,10 +114,45 @@ async def test_no_secret_stands_in_the_file(catalog: Catalog, folder: Folder) ->
 
 
 async def test_another_secret_key_is_refused(catalog: Catalog, folder: Folder) -> None:
-    folder.secret_key.unlink()
+    folder.secret_key.write_text(f"1 {'0' * 64}\n")
 
     with pytest.raises(WrongSecretKey, match="another secret key"):
         await folder.open_catalog()
+
+
+async def test_a_missing_secret_key_is_not_made_anew(catalog: Catalog, folder: Folder) -> None:
+    folder.secret_key.unlink()
+
+    with pytest.raises(WrongSecretKey, match="is missing"):
+        await folder.open_catalog()
+
+    assert not folder.secret_key.exists()
+
+
+async def test_a_log_without_its_catalog_is_given_to_nobody(
+    catalog: Catalog, folder: Folder
+) -> None:
+    folder.log.touch()
+    folder.catalog.unlink()
+
+    with pytest.raises(StoreUnavailable, match="whose events"):
+        await folder.open_catalog()
+
+
+async def test_a_catalog_that_stays_locked_is_an_error_of_ours(
+    catalog: Catalog, folder: Folder
+) -> None:
+    await catalog.engine.dispose()
+    impatient = await Catalog.open(folder.catalog, catalog.key, patience=0.05)
+    other = sqlite3.connect(folder.catalog, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+
+    with pytest.raises(StoreUnavailable):
+        await impatient.revision()
+
+    other.close()
+    assert await impatient.revision() > 0
+    await impatient.close()
 
 
 async def test_rejections_add_up(catalog: Catalog) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,23 @@ from eventstore.lock import ServerAddress, find_server, hold
 def test_two_cannot_hold_it(tmp_path: Path) -> None:
     with hold(tmp_path / "lock"), pytest.raises(StoreInUse), hold(tmp_path / "lock"):
         pass
+
+
+def test_who_only_looks_for_a_server_keeps_nobody_out(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            find_server(path)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    for _ in range(200):
+        with hold(path):
+            pass
+    stop.set()
+    looking.join()
 
 
 def test_the_holder_says_where_it_listens(tmp_path: Path) -> None:
