@@ -16,7 +16,7 @@ from eventstore.errors import EventstoreError
 from eventstore.folder import Folder
 from eventstore.log import SqliteLog, heads
 from eventstore.quarantine import Quarantine
-from projections.generations import open_generation
+from projections.generations import check_not_behind, open_generation
 from projections.projector import Projector
 
 _log = structlog.get_logger()
@@ -36,6 +36,7 @@ async def running(settings: Settings, run_key: str) -> AsyncIterator[State]:
         catalog = await folder.open_catalog()
         stack.push_async_callback(catalog.close)
         snapshot = await catalog.snapshot()
+        await check_not_behind(folder, await catalog.generation())
         writer = SqliteLog(folder.log)
         writer.open()
         stack.callback(writer.close)

@@ -121,9 +121,9 @@ def message_rows(facts: Iterable[Fact]) -> MessageRows:
     changes, deletions, sights = _part(told)
     texts = classes([_text(each) for each in changes + sights])
     chain = agree(_reports(changes, texts), _reports(sights, texts))
-    posted_at, posted_basis = _posted(told)
+    posted = _posted(told)
     edited, deleted = _edited(chain), _deleted(deletions)
-    versions = _versions(chain, posted_at, deleted)
+    versions = _versions(chain, posted, deleted)
     positions = [each.fact.position for each in told]
     fact = told[0].fact
     row = MessageRow(
@@ -135,8 +135,8 @@ def message_rows(facts: Iterable[Fact]) -> MessageRows:
         "deleted" if deletions else "live",
         len(versions),
         int(any(each.detail.get("system") for each in told)),
-        posted_at,
-        posted_basis,
+        posted[0],
+        posted[1],
         *edited,
         *deleted,
         *_parts(told, chain),
@@ -211,16 +211,15 @@ def _author(told: _Told) -> int | None:
 
 def _posted(told: Sequence[_Told]) -> tuple[Instant | None, Basis]:
     """Say when it was created: as its posting says, or earlier, as seen on anything else."""
-    seen = [each.detail["posted_at"] for each in told if "posted_at" in each.detail]
-    postings = [
+    seen: list[Instant] = [each.detail["posted_at"] for each in told if "posted_at" in each.detail]
+    postings: list[tuple[Instant, Basis]] = [
         (each.fact.occurred_at, each.fact.basis)
         for each in told
         if each.fact.kind == "message_posted"
     ]
     if not postings:
         return (min(seen), "observed") if seen else (None, "unknown")
-    at, basis = min(postings)
-    return min([at, *seen]), basis
+    return min([*postings, *((at, "observed") for at in seen)])
 
 
 def _edited(chain: Sequence[Entry]) -> _Deed:
@@ -248,27 +247,29 @@ def _actor(details: Iterable[Mapping[str, Any]]) -> tuple[int | None, Basis]:
 
 
 def _versions(
-    chain: Sequence[Entry], posted_at: Instant | None, deleted: _Deed
+    chain: Sequence[Entry], posted: tuple[Instant | None, Basis], deleted: _Deed
 ) -> tuple[VersionRow, ...]:
     """Number the texts; each lasts until the next, the last one until the deletion."""
     if not chain:
         return ()
     closed = close_up(chain)
-    ends = [(entry.at, entry.basis) for entry in closed[1:]] + [(deleted.at, deleted.basis)]
+    starts = [(entry.at, entry.basis) for entry in closed]
+    if closed[0].rank == POSTING and posted[0] is not None:
+        # a posting is as old as the message, also where a slow witness told of it
+        starts[0] = posted[0], posted[1]
+    ends = [*starts[1:], (deleted.at, deleted.basis)]
     return tuple(
         VersionRow(
             entry.reports[0].fact.portal_id,
             entry.reports[0].fact.message_id or 0,
             number,
             _shown(entry.reports),
-            # a posting is as old as the message, also where a slow witness told of it
-            posted_at if entry.rank == POSTING and number == 1 and posted_at else entry.at,
-            entry.basis,
+            *start,
             min([report.fact.position for report in entry.reports]),
             *end,
             _names(frozenset([report.witness for report in entry.reports])),
         )
-        for number, (entry, end) in enumerate(zip(closed, ends, strict=True), 1)
+        for number, (entry, start, end) in enumerate(zip(closed, starts, ends, strict=True), 1)
     )
 
 

@@ -98,7 +98,12 @@ class Projector:
             events = await log.page(session, portal_id, after=after, limit=BATCH)
         if not events:
             return False
-        await self._project(portal_id, events)
+        try:
+            await self._project(portal_id, events)
+        except BaseException:
+            # Some of them may be projected: the next step asks the generation how far it is.
+            del self.projected[portal_id]
+            raise
         await self._move(portal_id, events[-1].position)
         return True
 

@@ -51,8 +51,8 @@ async def rebuild(
 
 
 def remove_others(folder: Folder, *, keep: int) -> None:
-    """Remove the generations that were replaced, or never finished."""
-    for path in folder.path.glob("read-*.db"):
+    """Remove the generations that were replaced, or never finished, and what verifying left."""
+    for path in (*folder.path.glob("read-*.db"), *folder.path.glob("verify-*.db")):
         if path != folder.generation(keep):
             remove(path)
 

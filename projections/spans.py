@@ -11,7 +11,8 @@ DAY: Final = 86_400_000_000
 """A day of UTC, in microseconds."""
 
 _PRESENT: Final = frozenset(
-    ("message_posted", "message_edited", "reaction_added", "reaction_removed", "command_called")
+    # No edit: its user is the author, who need not be the one who acted (reference, trap 4).
+    ("message_posted", "reaction_added", "reaction_removed", "command_called")
 )
 
 Subject = Literal["chat", "user", "presence"]
@@ -67,11 +68,6 @@ def gather(facts: Iterable[Fact], subject_of: Mapping[int, int]) -> dict[SpanKey
             elif position > known[3]:
                 known[3] = position
     return {key: Span(*key, *known) for key, known in bounds.items()}
-
-
-def spans_of(fact: Fact, subject_of: Mapping[int, int]) -> list[Span]:
-    """Give what one fact let us see, as `gather` does."""
-    return [*gather((fact,), subject_of).values()]
 
 
 def merge(spans: Iterable[Span], into: dict[SpanKey, Span] | None = None) -> dict[SpanKey, Span]:

@@ -1,6 +1,7 @@
 """Derives everything again from the stored bytes, and compares."""
 
 import hmac
+import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -12,6 +13,7 @@ from eventstore.database import Pool, Row, Session
 from eventstore.event import Event
 from eventstore.folder import Folder
 from projections.build import Plan, build, remove
+from projections.generations import ahead_of_log
 from projections.project import checkpoints
 from projections.tables import checkpoint, metadata
 
@@ -44,6 +46,8 @@ async def verify_log(
 
     Reads only; a server may run.
     """
+    if not folder.log.exists():
+        return
     pool = Pool(folder.log, 1)
     try:
         async with pool.reading() as session:
@@ -87,7 +91,15 @@ async def verify_read_models(
 
     Reads only, beside a file of its own that is removed; a server may run.
     """
-    again = folder.path / f"verify-{generation}.db"
+    if not folder.generation(generation).exists():
+        return
+    slugs = {portal.id: portal.slug for portal in portals}
+    for portal_id, position, head in await ahead_of_log(folder, generation):
+        if portal_id in slugs:
+            detail = f"the read models know position {position}, the log ends at {head}"
+            yield Difference(slugs[portal_id], "log_head", detail)
+            return
+    again = folder.path / f"verify-{os.getpid()}.db"
     pools = [Pool(folder.generation(generation), 1), Pool(again, 1)]
     stored, derived = pools
     try:

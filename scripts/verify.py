@@ -39,14 +39,10 @@ def verify(portal: MaybePortal = None, *, json: Json = False) -> None:
 
 async def _differences(store: Store, slug: str | None) -> AsyncIterator[Difference]:
     portals = store.portals(slug)
-    if not store.folder.log.exists():
-        return
     with Progress("events of the log") as progress:
         async for difference in verify_log(store.folder, portals, progress.at):
             yield difference
     generation = await store.catalog.generation()
-    if not store.folder.generation(generation).exists():
-        return
     with Progress("events derived again") as progress:
         async for difference in verify_read_models(store.folder, generation, portals, progress.at):
             yield difference

@@ -131,8 +131,8 @@ def test_a_message_is_as_old_as_the_earliest_that_tells_of_it() -> None:
     row, versions = message_rows([late, seen])
 
     assert row is not None
-    assert (row.posted_at, row.posted_basis) == (moment(0), "event")
-    assert versions[0].from_at == moment(0)
+    assert (row.posted_at, row.posted_basis) == (moment(0), "observed")
+    assert (versions[0].from_at, versions[0].from_basis) == (moment(0), "observed")
 
 
 def test_a_message_of_which_nobody_told_the_creation_has_none() -> None:
