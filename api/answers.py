@@ -16,13 +16,17 @@ def answer(body: Any) -> Response:
 
 
 def cacheable(request: Request, body: Any) -> Response:
-    """Answer with JSON and a strong ETag, or 304 when the caller has these very bytes."""
-    content = to_json(body)
-    headers = {**_HEADERS, "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"'}
+    """Answer with JSON and an ETag, or 304 when the caller has the same content.
+
+    The content is what was asked for: `meta` moves with every event of the portal, and would let
+    no tag live.
+    """
+    content = {name: part for name, part in body.items() if name != "meta"}
+    headers = {**_HEADERS, "ETag": f'"{hashlib.sha256(to_json(content)).hexdigest()[:32]}"'}
     asked = {
         tag.strip().removeprefix("W/")
         for tag in request.headers.get("if-none-match", "").split(",")
     }
     if headers["ETag"] in asked or "*" in asked:
         return Response(None, 304, headers)
-    return Response(content, 200, headers, "application/json")
+    return Response(to_json(body), 200, headers, "application/json")
