@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from scripts.cli import app
 from scripts.console import run
@@ -37,6 +39,14 @@ class Ran:
 
 
 Command = Callable[..., Ran]
+
+
+@pytest.fixture(autouse=True)
+def logging_ends_with_the_test() -> Iterator[None]:
+    """A command run in this process logs to a stderr that the test closes."""
+    yield
+    structlog.reset_defaults()
+    logging.basicConfig(handlers=[], force=True)
 
 
 @pytest.fixture
