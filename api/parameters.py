@@ -1,5 +1,6 @@
 """How a query string is read: what each parameter may be, and what is said when it is not."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, TypeVar
@@ -15,6 +16,10 @@ from eventstore.event import Instant
 from projections.facts import MAX_ID
 
 _DIGITS: Final = len(str(MAX_ID))
+_DATE_TIME: Final = re.compile(
+    r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:[0-5]\d)?",
+    re.ASCII | re.IGNORECASE,
+)
 _SHOWN: Final = 64
 """Characters of an unknown parameter's name that an answer repeats."""
 
@@ -32,8 +37,11 @@ def number_of(text: str) -> int:
 def moment_of(text: str) -> Instant:
     """Read an RFC 3339 time. One without a zone is a `naive_timestamp`.
 
-    Raises ValueError.
+    Of what ISO 8601 has beside it nothing is read. Raises ValueError, also for more than six
+    digits of a second: it would be cut to another moment.
     """
+    if not _DATE_TIME.fullmatch(text):
+        raise ValueError("no RFC 3339 time")
     at = datetime.fromisoformat(text.upper())
     if at.tzinfo is None:
         raise PydanticCustomError("naive_timestamp", "has no zone")

@@ -3,7 +3,7 @@
 import pytest
 
 import api.endpoint
-from api.parameters import fields_of
+from api.parameters import fields_of, moment_of
 from api.resources import ENDPOINTS
 from tests.api.test_access import IDS, PATHS
 from tests.conftest import Reader
@@ -31,7 +31,22 @@ TIMELINE = "/chats/2207/messages"
         (MESSAGES, "from=1789370100", "invalid_parameter", "from"),
         (MESSAGES, "from=2026-09-14T10:15:00+03:00", "invalid_parameter", "from"),
         (MESSAGES, "from=2026-09-14T07:15:00", "naive_timestamp", "from"),
-        (MESSAGES, "to=2026-09-14", "naive_timestamp", "to"),
+        (MESSAGES, "from=2026-09-14t07:15:00.5", "naive_timestamp", "from"),
+        *(
+            (MESSAGES, f"to={moment}", "invalid_parameter", "to")
+            for moment in (
+                *("2026-09-13", "2026-09-14Z", "2026-09-14T07Z", "2026-09-14T07:15Z"),
+                *("2026-W38-1T07:15:00Z", "2026-W38-1", "20260914T071500Z", "2026-257T07:15:00Z"),
+                *("2026-09-14T071500Z", "20260914T07:15:00Z", "2026-09-14_07:15:00Z"),
+                *("2026-09-14%2007:15:00Z", "2026-09-14T07:15:00,5Z", "2026-09-14T07:15:00.Z"),
+                *("2026-09-14T07:15:00.0000000Z", "2026-09-14T07:15:00.1234567"),
+                *("2026-09-14T07:15:00%2B03", "2026-09-14T07:15:00%2B0300"),
+                *("2026-09-14T07:15:00%2B03:00:01", "2026-09-14T07:15:00%2B24:00"),
+                *("2026-09-14T07:15:00Z%0A", "2026-02-30T07:15:00Z", "2026-09-14T24:15:00Z"),
+                *("2026-09-14T07:15:00%E2%88%9203:00", "%D9%A2026-09-14T07:15:00Z"),
+                *("2026-09-14T24:00:00Z", "2026-09-14T07:15:00%2B03:60"),
+            )
+        ),
         (MESSAGES, "from=2026-09-15T00:00:00Z&to=2026-09-14T00:00:00Z", "window_reversed", "from"),
         (MESSAGES, "from=2026-09-14T00:00:00Z&to=2026-09-14T00:00:00Z", "window_reversed", "from"),
         (MESSAGES, "min_position=x", "invalid_parameter", "min_position"),
@@ -61,6 +76,17 @@ async def test_a_question_that_cannot_be_meant_is_400(
     assert (response.json()["code"], response.json()["parameter"]) == (code, parameter)
     value = query.partition("=")[2]
     assert len(value) < 5 or value not in response.text
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        *("2026-09-14T07:15:00Z", "2026-09-14t07:15:00z", "2026-09-14T07:15:00.000000Z"),
+        *("2026-09-14T10:15:00.0+03:00", "2026-09-14T07:15:00-00:00", "2026-09-14T01:45:00-05:30"),
+    ],
+)
+def test_a_time_is_one_of_rfc_3339(moment: str) -> None:
+    assert moment_of(moment) == 1_789_370_100_000_000
 
 
 @pytest.mark.parametrize("name", ["q", "as_of", "as_of_position", "diff", "x" * 5000])
