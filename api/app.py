@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import health, ingest
@@ -94,13 +94,23 @@ async def _store_unavailable(_request: Request, error: Exception) -> Response:
     ).response()
 
 
-async def _http_exception(_request: Request, error: Exception) -> Response:
+async def _http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
     if error.status_code == 405:  # noqa: PLR2004 - Starlette's own
         answer = Problem("method_not_allowed", "This address knows other methods only.").response()
-        answer.headers.update(error.headers or {})
+        answer.headers["Allow"] = ", ".join(sorted(_methods(request)))
         return answer
     return Problem("not_found", "There is nothing at this address.").response()
+
+
+def _methods(request: Request) -> set[str]:
+    """Return what an address knows, of all its routes: Starlette tells only the first one's."""
+    there = (
+        route.methods or set()
+        for route in request.app.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+    )
+    return set().union(*there)
 
 
 async def _defect(_request: Request, error: Exception) -> Response:

@@ -177,3 +177,21 @@ async def test_other_methods_are_refused(reader: Reader) -> None:
 
     assert response.status_code == 405
     assert response.json()["code"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/v1/portals/acme/events", {"GET", "HEAD", "POST"}),
+        ("/v1/portals/acme/messages", {"GET", "HEAD"}),
+        ("/v1/hooks/unknown", {"POST"}),
+    ],
+)
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "PATCH", "OPTIONS"])
+async def test_every_method_that_an_address_knows_is_named(
+    reader: Reader, path: str, methods: set[str], method: str
+) -> None:
+    response = await reader.served.client.request(method, path)
+
+    assert response.status_code == 405
+    assert response.headers.get_list("Allow", split_commas=True) == sorted(methods)
