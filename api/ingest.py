@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
+from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 from uuid_utils import uuid7
@@ -35,6 +36,7 @@ from eventstore.quarantine import Unreadable
 
 _log = structlog.get_logger()
 
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _NDJSON: Final = re.compile(r"application/(x-)?(nd-?json|jsonl|json-?lines)\b", re.IGNORECASE)
 
 
@@ -56,23 +58,40 @@ async def receive_webhook(request: Request) -> Response:
 
 
 async def receive_events(request: Request) -> Response:
-    """Take a batch: webhook envelopes, fetch items or whole Event.get responses."""
+    """Take webhook envelopes, fetch items or whole Event.get responses: one, an array, or lines."""
     state: State = request.state.chronicle
     access = await checked(state, lambda: authorize(state, request, "events:write"))
     portal = access.portal
     receiver = _receiver(request)
     body = await read_body(request, state.settings)
+    if not body.removeprefix(_BYTE_ORDER_MARK).strip():
+        raise Problem("unreadable_body", "This body cannot be read: it is empty.")
     lines = _NDJSON.match(request.headers.get("content-type", ""))
-    documents = [line for line in body.split(b"\n") if line.strip()] if lines else [body]
+    several = _lines(body) if lines else _elements(body)
+    documents = [body] if several is None else several
     try:
         read = [_events(state, portal, document, receiver) for document in documents]
     except Problem as problem:
         state.reject(portal, problem.code)
         raise
-    if not lines and len(read[0]) == 1 and isinstance(error := read[0][0], UnreadableBody):
+    if several is None and len(read[0]) == 1 and isinstance(error := read[0][0], UnreadableBody):
         number = await _quarantine(state, portal, body, _Unread(error, "import", receiver))
         raise _unreadable(error, number)
     return answer(Results(results=await _results(state, portal, documents, read, receiver)))
+
+
+def _lines(body: bytes) -> list[bytes]:
+    return [line for line in body.split(b"\n") if line.strip()]
+
+
+def _elements(body: bytes) -> list[bytes] | None:
+    """Spell each element of a JSON array for itself, as it is kept if it cannot be read."""
+    if not body.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"["):
+        return None
+    try:
+        return [to_json(element) for element in parse_json(body)]
+    except UnreadableBody:
+        return None  # to be refused, and kept, as a whole
 
 
 async def _results(

@@ -66,7 +66,7 @@ _INGEST: Final = (
         "post",
         "/v1/portals/{portal}/events",
         "ingest",
-        "Take a batch: webhook envelopes, fetch items or whole Event.get answers",
+        "Take webhook envelopes, fetch items or whole Event.get answers: one, an array, or lines",
         ("events:write",),
         _ReceiverQuery,
         models.Results,

@@ -277,6 +277,27 @@ async def test_a_batch_of_another_portal_is_refused_whole(served: Served) -> Non
     assert stored(served) == 0
 
 
+async def test_an_array_with_anothers_event_is_refused_whole(served: Served) -> None:
+    foreign = {"event": "X", "auth": {"member_id": OTHER_MEMBER}}
+
+    answer = await served.feed(json.dumps([samples.tree(ITEM), {}, foreign]).encode())
+
+    refused(answer, 403, "portal_mismatch")
+    assert stored(served) == 0
+
+
+@pytest.mark.parametrize("kind", [JSON, NDJSON, ""])
+@pytest.mark.parametrize("body", [b"", b" \r\n\n", b"\xef\xbb\xbf"])
+async def test_nothing_is_no_batch_and_nothing_to_keep(
+    served: Served, body: bytes, kind: str
+) -> None:
+    answer = await served.feed(body, content_type=kind)
+
+    refused(answer, 400, "unreadable_body")
+    assert "quarantine" not in answer.json()
+    assert stored(served) == 0
+
+
 async def test_a_batch_whose_bots_are_another_portals_is_refused_whole(served: Served) -> None:
     foreign = samples.tree(ITEM)
     foreign["data"]["bot"] = {"id": 7, "auth": {"member_id": OTHER_MEMBER}}

@@ -7,6 +7,7 @@ from typing import Final
 
 import httpx
 import pytest
+from pydantic_core import to_json
 
 from eventstore.quarantine import Quarantine
 from tests import samples
@@ -82,6 +83,49 @@ async def test_a_bad_line_is_sealed_and_the_others_go_on(served: Served) -> None
     assert all(result["detail"] for result in bad_results)
     quarantine = Quarantine(served.state.catalog)
     assert await quarantine.body(served.portal.id, 1) == bad
+
+
+async def test_an_array_is_a_batch_as_lines_are(served: Served) -> None:
+    page = samples.tree("im_v2/event_get_response.json")
+    bad = {"eventId": 2**64, "type": "X", "text": "é"}
+    elements = [samples.tree(ITEM), bad, samples.tree(WEBHOOK), [], page, None]
+
+    answer = await served.feed(b"\xef\xbb\xbf \n" + json.dumps(elements).encode())
+
+    count = len(page["result"]["events"])
+    said = [outcome for outcome, _ in outcomes(answer)]
+    assert said[:4] == ["appended", "quarantined", "appended", "quarantined"]
+    assert len(said) == 4 + count + 1
+    assert said[-1] == "quarantined"
+    quarantine = Quarantine(served.state.catalog)
+    kept = [await quarantine.body(served.portal.id, number) for number in (1, 2, 3)]
+    assert [json.loads(body) for body in kept] == [bad, [], None]
+
+
+async def test_an_array_and_its_lines_are_the_same_events(served: Served) -> None:
+    elements = [samples.tree(ITEM), samples.tree(WEBHOOK)]
+    await served.feed(b"\n".join(map(to_json, elements)), content_type=NDJSON)
+
+    answer = await served.feed(json.dumps(elements).encode())
+
+    assert outcomes(answer) == [("duplicate", 1), ("duplicate", 2)]
+
+
+async def test_an_array_of_one_bad_element_is_a_batch_too(served: Served) -> None:
+    assert outcomes(await served.feed(b"[{}]")) == [("quarantined", None)]
+    assert outcomes(await served.feed(b'[{"event": "X", "n": 1e999}]')) == [("quarantined", None)]
+    assert outcomes(await served.feed(b"[" * 199 + b"]" * 199)) == [("quarantined", None)]
+    assert outcomes(await served.feed(b"[]")) == []
+
+
+async def test_an_array_that_is_no_json_is_kept_whole(served: Served) -> None:
+    body = b'[{"eventId": 7, "type": "X"}, '
+
+    answer = await served.feed(body)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "unreadable_body")
+    quarantine = Quarantine(served.state.catalog)
+    assert await quarantine.body(served.portal.id, answer.json()["quarantine"]) == body
 
 
 async def test_an_item_of_a_page_that_is_none_stands_in_its_own_place(served: Served) -> None:
