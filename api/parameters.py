@@ -16,6 +16,7 @@ from eventstore.event import Instant
 from projections.facts import MAX_ID
 
 _DIGITS: Final = len(str(MAX_ID))
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATE_TIME: Final = re.compile(
     r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:[0-5]\d)?",
     re.ASCII | re.IGNORECASE,
@@ -35,11 +36,13 @@ def number_of(text: str) -> int:
 
 
 def moment_of(text: str) -> Instant:
-    """Read an RFC 3339 time. One without a zone is a `naive_timestamp`.
+    """Read an RFC 3339 time. One without a zone, or a date alone, is a `naive_timestamp`.
 
     Of what ISO 8601 has beside it nothing is read. Raises ValueError, also for more than six
     digits of a second: it would be cut to another moment.
     """
+    if _DATE.fullmatch(text):
+        raise PydanticCustomError("naive_timestamp", "is a day of no zone")
     if not _DATE_TIME.fullmatch(text):
         raise ValueError("no RFC 3339 time")
     at = datetime.fromisoformat(text.upper())
@@ -131,7 +134,9 @@ def _problem(error: ValidationError, known: Mapping[str, FieldInfo]) -> Problem:
     if first["type"] == "window_reversed":
         return Problem("window_reversed", "`from` must be earlier than `to`.", parameter="from")
     if first["type"] == "naive_timestamp":
-        detail = f"`{name}` does not say its zone: add Z, or an offset such as %2B02:00."
+        detail = (
+            f"`{name}` must be a date and a time with its zone: Z, or an offset such as %2B02:00."
+        )
         return Problem("naive_timestamp", detail, parameter=name)
     if first["type"] == "two_anchors":
         detail = f"`{name}` says where to begin, and another parameter does so too."

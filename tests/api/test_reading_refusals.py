@@ -32,10 +32,11 @@ TIMELINE = "/chats/2207/messages"
         (MESSAGES, "from=2026-09-14T10:15:00+03:00", "invalid_parameter", "from"),
         (MESSAGES, "from=2026-09-14T07:15:00", "naive_timestamp", "from"),
         (MESSAGES, "from=2026-09-14t07:15:00.5", "naive_timestamp", "from"),
+        (MESSAGES, "to=2026-09-14", "naive_timestamp", "to"),
         *(
             (MESSAGES, f"to={moment}", "invalid_parameter", "to")
             for moment in (
-                *("2026-09-13", "2026-09-14Z", "2026-09-14T07Z", "2026-09-14T07:15Z"),
+                *("2026-09-14Z", "2026-09-14T07Z", "2026-09-14T07:15Z"),
                 *("2026-W38-1T07:15:00Z", "2026-W38-1", "20260914T071500Z", "2026-257T07:15:00Z"),
                 *("2026-09-14T071500Z", "20260914T07:15:00Z", "2026-09-14_07:15:00Z"),
                 *("2026-09-14%2007:15:00Z", "2026-09-14T07:15:00,5Z", "2026-09-14T07:15:00.Z"),
