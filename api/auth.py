@@ -10,7 +10,7 @@ from starlette.requests import Request
 from api.problems import Problem
 from api.state import State
 from api.times import now
-from eventstore.catalog import Portal, Token
+from eventstore.directory import Portal, Token
 
 T = TypeVar("T")
 

@@ -20,7 +20,7 @@ from api.problems import Problem
 from api.state import State
 from api.times import now
 from eventstore.body import parse_body, parse_json
-from eventstore.catalog import Portal
+from eventstore.directory import Portal
 from eventstore.envelope import (
     Receiving,
     application_token,

@@ -9,8 +9,9 @@ from api.metrics import Metrics
 from api.paging import Cursors
 from api.settings import Settings
 from eventstore.appender import Appender
-from eventstore.catalog import Catalog, Portal, Snapshot
+from eventstore.catalog import Catalog
 from eventstore.database import Pool
+from eventstore.directory import Portal, Snapshot
 from eventstore.errors import StoreUnavailable
 from eventstore.folder import Folder
 from eventstore.log import Outcome, Pending

@@ -5,7 +5,6 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -18,8 +17,10 @@ from sqlalchemy.sql.base import Executable
 
 from eventstore import schema
 from eventstore.database import create_statements, upsert
+from eventstore.directory import SCOPES, Portal, Snapshot, Token
 from eventstore.errors import (
     EventstoreError,
+    InvalidRegistration,
     PortalExists,
     StoreUnavailable,
     UnknownPortal,
@@ -27,81 +28,11 @@ from eventstore.errors import (
     WrongSecretKey,
 )
 from eventstore.event import Instant
-from eventstore.log import Origin
 from eventstore.redaction import Fingerprints
 from eventstore.secret_key import SecretKey
 
-SCOPES: Final = (
-    "messages:read",
-    "messages:read.deleted",
-    "events:read",
-    "events:write",
-    "export",
-    "audit",
-)
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _MEMBER_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
-
-
-class InvalidRegistration(EventstoreError):
-    """What was asked to be registered is not of the form that it must have."""
-
-
-@dataclass(frozen=True)
-class Portal:
-    """One Bitrix24 account. Its name for ever is the `member_id`; the slug stands in URLs."""
-
-    id: int
-    slug: str
-    member_id: str
-    domain: str | None
-    created_at: Instant
-    hmac_key: bytes = field(repr=False)
-    application_tokens: frozenset[bytes] = field(repr=False, default=frozenset())
-    ingest_keys: frozenset[bytes] = field(repr=False, default=frozenset())
-
-    @cached_property
-    def origin(self) -> Origin:
-        """What the log must know of this portal."""
-        return Origin(self.id, self.hmac_key)
-
-
-@dataclass(frozen=True)
-class Token:
-    """What a reader or a writer may do, and where. No portal means none."""
-
-    id: str
-    label: str | None
-    portals: frozenset[str]
-    scopes: frozenset[str]
-    created_at: Instant
-    expires_at: Instant | None
-    revoked_at: Instant | None
-    digest: bytes = field(repr=False, default=b"")
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The whole catalog at one moment, in memory: what every request asks."""
-
-    revision: int
-    portals: Mapping[str, Portal]
-    tokens: Mapping[bytes, Token]
-
-    @cached_property
-    def by_ingest_key(self) -> Mapping[bytes, Portal]:
-        """Find a portal by the digest of an ingest key."""
-        return {digest: portal for portal in self.portals.values() for digest in portal.ingest_keys}
-
-    def portal(self, slug: str) -> Portal:
-        """Return a portal by its slug.
-
-        Raises UnknownPortal.
-        """
-        try:
-            return self.portals[slug]
-        except KeyError:
-            raise UnknownPortal(slug) from None
 
 
 class Catalog:

@@ -4,6 +4,7 @@ EventstoreError
 ├── UnreadableBody      no parser of ours understands these bytes
 │   └── TooLarge        they go beyond a bound: bytes, fields, depth
 ├── PortalMismatch      the payload says that it belongs to another portal
+├── InvalidRegistration what was asked to be registered has not the form that it must have
 ├── UnknownPortal       nobody registered this slug
 ├── PortalExists        somebody registered this slug, or this member_id, before
 ├── UnknownToken        no token has this id
@@ -35,6 +36,10 @@ class PortalMismatch(EventstoreError):
     def __init__(self, *, portal: str, place: str = "the payload") -> None:
         super().__init__(f"{place} belongs to another portal than {portal!r}: nothing was appended")
         self.portal = portal
+
+
+class InvalidRegistration(EventstoreError):
+    """A slug, a member_id, a token or a scope has not the form that it must have."""
 
 
 class UnknownPortal(EventstoreError):

@@ -3,8 +3,9 @@
 import time
 from dataclasses import dataclass
 
-from eventstore.catalog import Catalog, Portal
+from eventstore.catalog import Catalog
 from eventstore.database import Pool
+from eventstore.directory import Portal
 from eventstore.folder import Folder
 from eventstore.log import heads
 from projections.build import Plan, Progress, build, remove

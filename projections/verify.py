@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 from sqlalchemy import Table, bindparam, select
 
 from eventstore import integrity, log
-from eventstore.catalog import Portal
 from eventstore.database import Pool, Row, Session
+from eventstore.directory import Portal
 from eventstore.event import Event
 from eventstore.folder import Folder
 from projections.build import Plan, build, remove

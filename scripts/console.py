@@ -12,8 +12,7 @@ from pydantic_core import to_json
 from rich.console import Console
 from rich.table import Table
 
-from eventstore.catalog import InvalidRegistration
-from eventstore.errors import EventstoreError
+from eventstore.errors import EventstoreError, InvalidRegistration
 from projections.errors import ProjectionsError
 from projections.workers import calm_collector
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import httpx
 
-from eventstore.catalog import Portal
+from eventstore.directory import Portal
 from eventstore.event import NewEvent
 from eventstore.folder import Folder
 from eventstore.lock import ServerAddress, find_server, hold

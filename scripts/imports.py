@@ -12,7 +12,7 @@ import typer
 
 from api.times import now
 from eventstore.body import parse_json
-from eventstore.catalog import Portal
+from eventstore.directory import Portal
 from eventstore.envelope import Receiving, check_portal, events_of, valid_receiver
 from eventstore.errors import PortalMismatch, TooLarge, UnreadableBody
 from eventstore.event import NewEvent

@@ -11,7 +11,7 @@ import typer
 
 from api.times import shown
 from eventstore.body import parse_body
-from eventstore.catalog import Portal
+from eventstore.directory import Portal
 from eventstore.envelope import Receiving, application_token, check_portal, events_of
 from eventstore.errors import EventstoreError, PortalMismatch, UnknownQuarantined, UnreadableBody
 from eventstore.event import NewEvent

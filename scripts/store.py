@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from api.settings import Settings
-from eventstore.catalog import Catalog, Portal, Snapshot
+from eventstore.catalog import Catalog
+from eventstore.directory import Portal, Snapshot
 from eventstore.folder import Folder
 from eventstore.redaction import Fingerprints
 from scripts.console import Failure
@@ -32,8 +33,7 @@ class Store:
     @property
     def fingerprints(self) -> Fingerprints:
         """What makes the markers of redacted secrets: the same as the server's."""
-        key = self.catalog.key
-        return Fingerprints(key.derive("fingerprint"), key.number)
+        return self.catalog.fingerprints
 
 
 def folder_of(settings: Settings) -> Folder:

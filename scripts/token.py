@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from api.times import now, shown, to_instant
-from eventstore.catalog import SCOPES, Token
+from eventstore.directory import SCOPES, Token
 from eventstore.event import Instant
 from scripts.console import Json, application, example, run, say, show_json, show_table
 from scripts.store import open_store

@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple
 from pydantic_core import from_json
 
 from eventstore.body import parse_body
-from eventstore.catalog import Portal
 from eventstore.database import read_only
+from eventstore.directory import Portal
 from eventstore.envelope import Receiving, events_of
 from eventstore.event import NewEvent
 from eventstore.folder import Folder
@@ -55,7 +55,7 @@ async def new_store(path: Path) -> Store:
         tokens = [APPLICATION_TOKEN]
         ingest_key = await catalog.add_portal(SLUG, MEMBER_ID, now=now, application_tokens=tokens)
         portal = (await catalog.snapshot()).portal(SLUG)
-        fingerprints = Fingerprints(catalog.key.derive("fingerprint"), catalog.key.number)
+        fingerprints = catalog.fingerprints
     finally:
         await catalog.close()
     return Store(folder, portal, ingest_key, fingerprints)

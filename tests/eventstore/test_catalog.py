@@ -4,8 +4,9 @@ import sqlite3
 
 import pytest
 
-from eventstore.catalog import Catalog, InvalidRegistration
+from eventstore.catalog import Catalog
 from eventstore.errors import (
+    InvalidRegistration,
     PortalExists,
     StoreUnavailable,
     UnknownPortal,

@@ -198,4 +198,4 @@ def test_a_bomb_ends_soon(name: str) -> None:
     except UnreadableBody as error:
         assert len(str(error)) < 100
 
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 20  # what is not bounded takes minutes

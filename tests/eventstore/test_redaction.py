@@ -383,4 +383,4 @@ def test_a_long_string_takes_linear_time(piece: str) -> None:
     clean = redact({"a": text, "b": f"[{text}"}, FINGERPRINTS)
 
     assert clean["a"] == text
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 20  # what is not bounded takes minutes

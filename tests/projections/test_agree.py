@@ -275,5 +275,5 @@ def test_five_thousand_equal_edits_of_one_message_are_fast(seconds_apart: float)
     started = perf_counter()
     chain = agree(queue + webhook)
 
-    assert perf_counter() - started < 5  # measured: 0.5 s
+    assert perf_counter() - started < 20  # measured: 0.5 s; unbanded: minutes
     assert len(chain) == 5_000

@@ -45,7 +45,7 @@ def test_no_text_takes_long_to_spell(piece: str) -> None:
 
     classes([(piece * 50_000, False), (piece * 50_000 + " (...)", True)])
 
-    assert perf_counter() - started < 2  # measured: 0.1 s
+    assert perf_counter() - started < 20  # measured: 0.1 s; backtracking: for ever
 
 
 def test_texts_stand_for_themselves() -> None:

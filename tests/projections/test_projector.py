@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from eventstore.catalog import Portal
 from eventstore.database import Pool
+from eventstore.directory import Portal
 from eventstore.event import Event
 from eventstore.folder import Folder
 from eventstore.log import Pending, SqliteLog

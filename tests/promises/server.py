@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.app import create_app
 from api.settings import Settings
 from api.state import State
-from eventstore.catalog import Portal
+from eventstore.directory import Portal
 from eventstore.folder import Folder
 from tests import samples
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from eventstore.catalog import SCOPES
+from eventstore.directory import SCOPES
 from eventstore.folder import Folder
 from tests import samples
 from tests.promises.canaries import MARK, Canaries, plant

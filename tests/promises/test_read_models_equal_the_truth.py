@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from eventstore import log
 from eventstore.body import parse_body
-from eventstore.catalog import Portal as Registration
 from eventstore.database import Pool
+from eventstore.directory import Portal as Registration
 from eventstore.envelope import Receiving, events_of, webhook
 from eventstore.event import NewEvent
 from eventstore.folder import Folder
