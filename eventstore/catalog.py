@@ -4,7 +4,7 @@ import json
 import re
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -61,7 +61,7 @@ class Catalog:
             connect_args={"timeout": patience},
         )
         event.listen(engine.sync_engine, "connect", _durable)
-        event.listen(engine.sync_engine, "begin", _begin_immediate)
+        event.listen(engine.sync_engine, "begin", _begin)
         catalog = cls(engine, key)
         try:
             await catalog._create()
@@ -75,7 +75,7 @@ class Catalog:
         await self.engine.dispose()
 
     async def _create(self) -> None:
-        async with self.transaction() as tx:
+        async with self.writing() as tx:
             for statement in create_statements(schema.catalog_metadata):
                 await tx.exec_driver_sql(statement)
             kept = (await tx.execute(select(schema.installation.c.key_check))).scalar()
@@ -226,7 +226,7 @@ class Catalog:
             index_elements=schema.rejection.primary_key,
             set_={"count": schema.rejection.c.count + statement.excluded.count},
         )
-        async with self.transaction() as tx:
+        async with self.writing() as tx:
             for (portal_id, reason), count in counts.items():
                 row = {"portal_id": portal_id, "reason": reason, "count": count}
                 await tx.execute(statement, row)
@@ -254,7 +254,7 @@ class Catalog:
 
     async def snapshot(self) -> Snapshot:
         """Return the whole catalog."""
-        async with self.transaction() as tx:
+        async with self.reading() as tx:
             revision = (await tx.execute(select(schema.installation.c.revision))).scalar_one()
             ingest_keys = await _digests(tx, schema.ingest_key)
             application_tokens = await _digests(tx, schema.application_token)
@@ -284,27 +284,36 @@ class Catalog:
         )
 
     async def _rows(self, statement: Executable) -> Sequence[Any]:
-        async with self.transaction() as tx:
+        async with self.reading() as tx:
             return (await tx.execute(statement)).all()
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """All that runs inside is kept together, or not at all.
+    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """See one moment of the catalog, and keep nobody from changing it.
 
         Raises StoreUnavailable when the file is locked for too long, or cannot be used.
         """
-        try:
-            async with self.engine.begin() as tx:
-                yield tx
-        except (DBAPIError, PoolTimeout) as error:
-            raise StoreUnavailable(f"the catalog: {getattr(error, 'orig', error)}") from error
+        return _transaction(self.engine)
+
+    def writing(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Change the catalog: all of it, or nothing. Raises StoreUnavailable as reading does."""
+        # Of two that read and then write, a deferred transaction would fail one.
+        return _transaction(self.engine.execution_options(begin="BEGIN IMMEDIATE"))
 
     @asynccontextmanager
     async def _change(self) -> AsyncIterator[AsyncConnection]:
         table = schema.installation
-        async with self.transaction() as tx:
+        async with self.writing() as tx:
             await tx.execute(update(table).values(revision=table.c.revision + 1))
             yield tx
+
+
+@asynccontextmanager
+async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    try:
+        async with engine.begin() as tx:
+            yield tx
+    except (DBAPIError, PoolTimeout) as error:
+        raise StoreUnavailable(f"the catalog: {getattr(error, 'orig', error)}") from error
 
 
 async def _portal_id(tx: AsyncConnection, slug: str) -> int:
@@ -345,6 +354,5 @@ def _durable(connection: Any, _record: object) -> None:
         cursor.close()
 
 
-def _begin_immediate(connection: Any) -> None:
-    # Of two that read and then write, a deferred transaction would fail one.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin(connection: Any) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))

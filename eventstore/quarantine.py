@@ -63,7 +63,7 @@ class Quarantine:
         """
         of_portal = quarantined.c.portal_id == portal_id
         digest = self._catalog.key.digest("quarantined body", body.hex())
-        async with self._catalog.transaction() as tx:
+        async with self._catalog.writing() as tx:
             same = select(quarantined.c.number).where(of_portal, quarantined.c.digest == digest)
             kept = (await tx.execute(same)).scalar()
             if kept is not None:
@@ -95,18 +95,18 @@ class Quarantine:
             .order_by(quarantined.c.number)
             .limit(limit)
         )
-        async with self._catalog.transaction() as tx:
+        async with self._catalog.reading() as tx:
             return [Quarantined(*row) for row in await tx.execute(statement)]
 
     async def counts(self) -> dict[int, int]:
         """Return how many bodies each portal has in quarantine."""
         statement = select(quarantined.c.portal_id, func.count()).group_by(quarantined.c.portal_id)
-        async with self._catalog.transaction() as tx:
+        async with self._catalog.reading() as tx:
             return {portal_id: int(count) for portal_id, count in await tx.execute(statement)}
 
     async def body(self, portal_id: int, number: int) -> bytes:
         """Open a sealed body. Raises UnknownQuarantined."""
-        async with self._catalog.transaction() as tx:
+        async with self._catalog.reading() as tx:
             found = await tx.execute(select(quarantined.c.sealed).where(_is(portal_id, number)))
             sealed = found.scalar()
         if sealed is None:
@@ -115,7 +115,7 @@ class Quarantine:
 
     async def drop(self, portal_id: int, number: int) -> None:
         """Forget a sealed body: the log has it now."""
-        async with self._catalog.transaction() as tx:
+        async with self._catalog.writing() as tx:
             await tx.execute(delete(quarantined).where(_is(portal_id, number)))
 
 

@@ -181,3 +181,18 @@ def test_a_file_that_is_no_key_is_refused(folder: Folder, content: str) -> None:
 
     with pytest.raises(WrongSecretKey):
         SecretKey.load_or_create(folder.secret_key)
+
+
+async def test_who_reads_keeps_nobody_from_writing_and_who_writes_is_alone(
+    catalog: Catalog, folder: Folder
+) -> None:
+    other = sqlite3.connect(folder.catalog, timeout=0, isolation_level=None)
+
+    async with catalog.reading():
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("ROLLBACK")
+    async with catalog.writing():
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+
+    other.close()
