@@ -31,6 +31,23 @@ SAFE_SQLITE: Final = (3, 51, 3)
 STREAMED: Final = 4_000
 """Rows of a stream that are in memory at once."""
 
+
+def engine_version() -> str:
+    """Name the database engine and its version."""
+    return f"SQLite {sqlite3.sqlite_version}"
+
+
+def engine_warning() -> str | None:
+    """Say what an operator should know of this engine's version, if anything."""
+    if sqlite3.sqlite_version_info >= SAFE_SQLITE:
+        return None
+    safe = ".".join(map(str, SAFE_SQLITE))
+    return (
+        f"{engine_version()} is older than {safe}, which mends a fault that can corrupt a file when"
+        " two connections write it. Chronicle writes each file over one: do not write them yourself"
+    )
+
+
 Row = tuple[Any, ...]
 
 

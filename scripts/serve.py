@@ -14,6 +14,7 @@ import uvloop
 
 from api.app import create_app
 from api.settings import Settings
+from eventstore.database import engine_version, engine_warning
 from eventstore.lock import ServerAddress, StoreLock, hold
 from scripts import logs
 from scripts.console import Failure, application, example, run, say
@@ -48,7 +49,9 @@ def serve(host: Host = "127.0.0.1", port: Port = 8080) -> None:
 
 
 async def _announce(address: ServerAddress) -> bool:
-    say(f"chronicle listens at {address.url}")
+    say(f"chronicle listens at {address.url} ({engine_version()})")
+    if warning := engine_warning():
+        say(f"warning: {warning}")
     return True
 
 

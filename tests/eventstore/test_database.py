@@ -1,0 +1,24 @@
+"""The engine: its version is known, and said where it matters."""
+
+import sqlite3
+
+import pytest
+
+from eventstore.database import engine_version, engine_warning
+
+
+def test_an_older_sqlite_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version", "3.40.1")
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 40, 1))
+
+    warning = engine_warning()
+
+    assert engine_version() == "SQLite 3.40.1"
+    assert warning is not None
+    assert "older than 3.51.3" in warning
+
+
+def test_a_safe_sqlite_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 51, 3))
+
+    assert engine_warning() is None
