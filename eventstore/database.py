@@ -28,7 +28,7 @@ from eventstore.errors import StoreUnavailable
 SAFE_SQLITE: Final = (3, 51, 3)
 """Older versions can corrupt a file that two connections write and checkpoint at once."""
 
-STREAMED: Final = 4_000
+STREAMED: Final = 2_000
 """Rows of a stream that are in memory at once."""
 
 

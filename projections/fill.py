@@ -31,7 +31,7 @@ from projections.workers import Workers
 _BATCH: Final = 2_000
 """Members that are written together."""
 
-_MOST_SPANS: Final = 100_000
+_MOST_SPANS: Final = 50_000
 """Spans that are widened in memory before they are written."""
 
 _BY_MEMBER = (

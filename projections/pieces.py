@@ -17,10 +17,10 @@ from projections.facts import Fact
 from projections.readmodels import Rows, fold_message
 from projections.tables import fact
 
-EVENTS: Final = 4_000
+EVENTS: Final = 2_000
 """Events that are derived as one piece."""
 
-FACTS: Final = 4_000
+FACTS: Final = 2_000
 """Facts, about, that are folded as one piece; all facts of one message are in the same."""
 
 _NUMBERED = (
