@@ -16,17 +16,6 @@ MAX_BATCH: Final = 2_000
 
 
 @dataclass(slots=True)
-class Counts:
-    """What the appender did since it was made."""
-
-    appended: int = 0
-    duplicate: int = 0
-    conflict: int = 0
-    failed: int = 0
-    commits: int = 0
-
-
-@dataclass(slots=True)
 class _Waiting:
     batch: Sequence[Pending]
     loop: asyncio.AbstractEventLoop
@@ -40,7 +29,6 @@ class Appender:
     """
 
     def __init__(self, commit: Commit) -> None:
-        self.counts = Counts()
         self._commit = commit
         self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()
         # A process that ends without closing has acknowledged nothing that is not written.
@@ -98,13 +86,10 @@ class Appender:
         except Exception as error:  # noqa: BLE001 - it belongs to the callers, not to this thread
             self._fail(taken, error)
             return
-        self.counts.commits += 1
         begin = 0
         for waiting in taken:
             own = outcomes[begin : begin + len(waiting.batch)]
             begin += len(own)
-            for outcome in own:
-                setattr(self.counts, outcome.outcome, getattr(self.counts, outcome.outcome) + 1)
             _tell(waiting, own)
 
     def _fail(self, taken: list[_Waiting], error: Exception) -> None:
@@ -113,7 +98,6 @@ class Appender:
             for waiting in taken:
                 self._write([waiting])
             return
-        self.counts.failed += len(taken[0].batch)
         _tell(taken[0], error)
 
 

@@ -11,8 +11,7 @@ EventstoreError
 ├── UnknownQuarantined  no sealed body has this number
 ├── WrongSecretKey      the store was made with another installation key
 ├── StoreInUse          another process holds the lock
-├── StoreUnavailable    the database did not take or give what was asked
-└── CorruptLog          the stored bytes are not what was written
+└── StoreUnavailable    the database did not take or give what was asked
 
 Messages never carry a payload, a key or a token.
 """
@@ -82,7 +81,3 @@ class StoreInUse(EventstoreError):
 
 class StoreUnavailable(EventstoreError):
     """The database did not take what was sent, or did not give what was asked."""
-
-
-class CorruptLog(EventstoreError):
-    """The stored bytes are not what was written."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, select, update
 
 from eventstore.database import (
     Session,
@@ -51,7 +51,6 @@ _PAGE = (
 _AT = select(event).where(
     event.c.portal_id == bindparam("portal_id"), one_of(event.c.position, "positions")
 )
-_COUNT = select(func.count()).where(event.c.portal_id == bindparam("portal_id"))
 
 
 class Origin(NamedTuple):
@@ -294,11 +293,6 @@ async def events_at(session: Session, portal_id: int, positions: Sequence[int]) 
 async def heads(session: Session) -> dict[int, int]:
     """Return the newest position of every portal that has events."""
     return dict(await session.rows(_HEADS))
-
-
-async def count(session: Session, portal_id: int) -> int:
-    """Return how many events the log of a portal has."""
-    return int((await session.rows(_COUNT, portal_id=portal_id))[0][0])
 
 
 Commit = Callable[[Sequence[Pending]], list[Outcome]]

@@ -17,7 +17,13 @@ from tests.eventstore.test_log import everything
 async def test_concurrent_callers_share_commits_and_positions_have_no_gap(
     sqlite_log: SqliteLog, reading: Pool
 ) -> None:
-    appender = Appender(sqlite_log.append)
+    commits: list[int] = []
+
+    def counted(batch: Sequence[Pending]) -> list[Outcome]:
+        commits.append(len(batch))
+        return sqlite_log.append(batch)
+
+    appender = Appender(counted)
 
     outcomes = await asyncio.gather(
         *(appender.append(ORIGIN, new(f"webhook:{number}")) for number in range(200))
@@ -25,8 +31,8 @@ async def test_concurrent_callers_share_commits_and_positions_have_no_gap(
     await appender.close()
 
     assert sorted(outcome.position for outcome in outcomes) == list(range(1, 201))
-    assert appender.counts.commits < 10
-    assert appender.counts.appended == 200
+    assert len(commits) < 10
+    assert sum(commits) == 200
     stored = await everything(reading)
     assert [stored[outcome.position - 1].key for outcome in outcomes] == [
         f"webhook:{number}" for number in range(200)
@@ -66,7 +72,6 @@ async def test_one_bad_event_does_not_fail_its_neighbours(sqlite_log: SqliteLog)
     await appender.close()
 
     assert [type(result) for result in results] == [Outcome, StoreUnavailable, Outcome, Outcome]
-    assert appender.counts.failed == 1
 
 
 async def test_a_caller_that_goes_away_does_not_take_its_event_along(
