@@ -141,6 +141,20 @@ async def test_a_portal_says_how_much_is_known_of_it(reader: Reader) -> None:
     assert (portal["counts"]["undecoded"], portal["counts"]["quarantined"]) == (1, 1)
 
 
+async def test_the_tag_of_an_event_outlives_later_events(reader: Reader) -> None:
+    address = "/v1/portals/acme/events/1"
+    token = {"Authorization": f"Bearer {reader.tokens['everything']}"}
+    first = await reader.served.client.get(address, headers=token)
+    state, portal = reader.served.state, reader.served.portal
+    state.heads[portal.id] = state.head(portal) + 5
+
+    again = await reader.served.client.get(
+        address, headers={**token, "If-None-Match": first.headers["ETag"]}
+    )
+
+    assert again.status_code == 304
+
+
 async def test_who_has_these_very_bytes_gets_none(reader: Reader) -> None:
     address = "/v1/portals/acme/messages/190411"
     token = {"Authorization": f"Bearer {reader.tokens['everything']}"}
