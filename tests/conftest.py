@@ -26,6 +26,8 @@ from tests.promises.server import (
     serving_again,
 )
 
+pytest_plugins = ["tests.postgresql.fixtures"]
+
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile("chronicle", deadline=None)
 settings.load_profile("chronicle")

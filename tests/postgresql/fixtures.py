@@ -1,0 +1,61 @@
+"""One server a session, for all workers of pytest-xdist; it starts when a test asks for it."""
+
+import fcntl
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.postgresql.databases import Databases
+from tests.postgresql.lifetime import lifetime
+from tests.postgresql.server import PostgresServer
+
+_FOLDER: Final = "postgresql_folder"
+"""The name by which the process that controls the session tells its workers of the folder."""
+
+_folder: Final = pytest.StashKey[Path]()
+_end: Final = pytest.StashKey[ExitStack]()
+_server: Final = pytest.StashKey[PostgresServer]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    workerinput = getattr(config, "workerinput", None)
+    if workerinput is None:
+        config.stash[_end] = ExitStack()
+        config.stash[_folder] = config.stash[_end].enter_context(lifetime())
+    else:
+        config.stash[_folder] = Path(workerinput[_FOLDER])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist."""
+    node.workerinput[_FOLDER] = str(node.config.stash[_folder])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _end in config.stash:
+        config.stash[_end].close()
+
+
+@pytest.fixture(scope="session")
+def postgresql(pytestconfig: pytest.Config) -> Databases:
+    """The databases of the session's server."""
+    folder = pytestconfig.stash[_folder]
+    with (folder / "starting").open("wb") as starting:
+        fcntl.flock(starting, fcntl.LOCK_EX)
+        url = folder / "url"
+        if not url.exists():
+            server = pytestconfig.stash[_server] = PostgresServer(folder)
+            server.start()
+            url.write_text(server.url())
+        return Databases(url.read_text())
+
+
+@pytest.fixture
+async def postgresql_url(postgresql: Databases) -> AsyncIterator[str]:
+    """The address of an empty database, for one test."""
+    async with postgresql.database() as url:
+        yield url
