@@ -1,114 +1,34 @@
 """The coalescing appender: the one door to the log inside a process."""
 
-import asyncio
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from queue import Empty, SimpleQueue
-from threading import Thread
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Protocol
 
-from eventstore.errors import StoreUnavailable
 from eventstore.event import NewEvent
-from eventstore.log import Commit, Origin, Outcome, Pending
+from eventstore.log import Origin, Outcome, Pending
 
 MAX_BATCH: Final = 2_000
 """Events after which a transaction takes no further caller."""
 
 
-@dataclass(slots=True)
-class _Waiting:
-    batch: Sequence[Pending]
-    loop: asyncio.AbstractEventLoop
-    done: asyncio.Future[list[Outcome]]
-
-
-class Appender:
-    """Collects what callers bring into one transaction after another, in a thread of its own.
+class Appender(Protocol):
+    """Collects what callers bring into one transaction after another.
 
     While one transaction is written, the next one fills: under load many callers share one sync.
+    A batch that cannot be written is tried caller by caller, so that nobody fails a neighbour.
     """
 
-    def __init__(self, commit: Commit) -> None:
-        self._commit = commit
-        self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()
-        # A process that ends without closing has acknowledged nothing that is not written.
-        self._thread = Thread(target=self._run, name="log-writer", daemon=True)
-        self._thread.start()
-        self._closed = False
-
     async def append(self, origin: Origin, event: NewEvent) -> Outcome:
-        """Append one event. When this returns, the event is on disk.
+        """Append one event. When this returns, the event is durable.
 
-        Raises StoreUnavailable when it is not.
+        Raises StoreUnavailable when it may not be.
         """
-        return (await self.append_all([Pending(origin, event)]))[0]
 
     async def append_all(self, batch: Sequence[Pending]) -> list[Outcome]:
-        """Append events together, all or none; return an outcome for each, in their order.
+        """Append events, those of one portal all or none; return an outcome for each, in order.
 
-        Raises StoreUnavailable when none is in the log.
+        Raises StoreUnavailable when some of them may not be durable. To append them again is
+        safe: what is there already is a duplicate.
         """
-        if self._closed:
-            raise StoreUnavailable("the appender is closed")
-        if not batch:
-            return []
-        loop = asyncio.get_running_loop()
-        waiting = _Waiting(batch, loop, loop.create_future())
-        self._waiting.put(waiting)
-        return await waiting.done
 
     async def close(self) -> None:
         """Write what is waiting, then stop."""
-        self._closed = True
-        self._waiting.put(None)
-        await asyncio.to_thread(self._thread.join)
-
-    def _run(self) -> None:
-        while (first := self._waiting.get()) is not None:
-            taken = [first, *self._more(len(first.batch))]
-            self._write(taken)
-
-    def _more(self, size: int) -> Iterator[_Waiting]:
-        while size < MAX_BATCH:
-            try:
-                waiting = self._waiting.get_nowait()
-            except Empty:
-                return
-            if waiting is None:
-                self._waiting.put(None)  # written first, then the end is met again
-                return
-            size += len(waiting.batch)
-            yield waiting
-
-    def _write(self, taken: list[_Waiting]) -> None:
-        try:
-            outcomes = self._commit([pending for waiting in taken for pending in waiting.batch])
-        except Exception as error:  # noqa: BLE001 - it belongs to the callers, not to this thread
-            self._fail(taken, error)
-            return
-        begin = 0
-        for waiting in taken:
-            own = outcomes[begin : begin + len(waiting.batch)]
-            begin += len(own)
-            _tell(waiting, own)
-
-    def _fail(self, taken: list[_Waiting], error: Exception) -> None:
-        if len(taken) > 1:
-            # One caller's events must not fail its neighbours'.
-            for waiting in taken:
-                self._write([waiting])
-            return
-        _tell(taken[0], error)
-
-
-def _tell(waiting: _Waiting, result: list[Outcome] | Exception) -> None:
-    def tell() -> None:
-        if waiting.done.done():  # the caller went away
-            return
-        if isinstance(result, Exception):
-            waiting.done.set_exception(result)
-        else:
-            waiting.done.set_result(result)
-
-    if not waiting.loop.is_closed():
-        waiting.loop.call_soon_threadsafe(tell)

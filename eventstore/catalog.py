@@ -3,20 +3,19 @@
 import json
 import re
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import delete, event, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.base import Executable
 
 from eventstore import schema
-from eventstore.database import create_statements, upsert
+from eventstore.database import upsert
 from eventstore.directory import SCOPES, Portal, Snapshot, Token
 from eventstore.errors import (
     EventstoreError,
@@ -28,15 +27,17 @@ from eventstore.errors import (
     WrongSecretKey,
 )
 from eventstore.event import Instant
+from eventstore.migrations import check, ensure
 from eventstore.redaction import Fingerprints
 from eventstore.secret_key import SecretKey
+from eventstore.store import Store
 
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _MEMBER_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 class Catalog:
-    """The catalog file. Any process may open it and change it, briefly."""
+    """The catalog. Any process may open it and change it, briefly."""
 
     def __init__(self, engine: AsyncEngine, key: SecretKey) -> None:
         self.engine = engine
@@ -48,45 +49,40 @@ class Catalog:
         return Fingerprints(self.key.derive("fingerprint"), self.key.number)
 
     @classmethod
-    async def open(cls, path: Path, key: SecretKey, *, patience: float = 5) -> "Catalog":
-        """Open the catalog, creating it if need be. Wait `patience` seconds for who has it locked.
+    async def open(cls, store: Store, *, create: bool = False, patience: float = 5) -> "Catalog":
+        """Open the catalog of a store. Wait `patience` seconds for who has it locked.
 
-        Raises WrongSecretKey when it was made with another key than this one, and
-        StoreUnavailable when the file cannot be opened.
+        With `create`, log, catalog and secret key are made where there is none of them.
+        Raises StoreMissing, WrongSchema, WrongSecretKey when the key is missing or another one
+        than the catalog was made with, and StoreUnavailable when it cannot be used.
         """
-        engine = create_async_engine(
-            f"sqlite+aiosqlite:///{path}",
-            pool_size=1,
-            max_overflow=0,
-            connect_args={"timeout": patience},
-        )
-        event.listen(engine.sync_engine, "connect", _durable)
-        event.listen(engine.sync_engine, "begin", _begin)
-        catalog = cls(engine, key)
+        new = create and not await store.catalog.exists()
+        await (ensure(store) if create else check(store))
+        engine = store.catalog_engine(patience=patience)
         try:
-            await catalog._create()
+            load = SecretKey.load_or_create if new else SecretKey.load
+            catalog = cls(engine, load(store.secret_key))
+            await catalog._check_key()
         except EventstoreError:
             await engine.dispose()
             raise
         return catalog
 
     async def close(self) -> None:
-        """Close the file."""
+        """Close the connections."""
         await self.engine.dispose()
 
-    async def _create(self) -> None:
-        async with self.writing() as tx:
-            for statement in create_statements(schema.catalog_metadata):
-                await tx.exec_driver_sql(statement)
-            kept = (await tx.execute(select(schema.installation.c.key_check))).scalar()
-            if kept is None:
-                row = {"id": 1, "key_check": self.key.check_value, "revision": 1}
-                await tx.execute(insert(schema.installation), row)
-                await tx.execute(insert(schema.generation), {"id": 1, "number": 1})
-            elif kept != self.key.check_value:
-                raise WrongSecretKey(
-                    "this store was made with another secret key: put the first one back"
-                )
+    async def _check_key(self) -> None:
+        kept = await self._rows(select(schema.installation.c.key_check))
+        if not kept:
+            row = {"id": 1, "key_check": self.key.check_value, "revision": 1}
+            async with self.writing() as tx:
+                await tx.execute(upsert(schema.installation).on_conflict_do_nothing(), row)
+            kept = await self._rows(select(schema.installation.c.key_check))
+        if kept[0][0] != self.key.check_value:
+            raise WrongSecretKey(
+                "this store was made with another secret key: put the first one back"
+            )
 
     # --- portals
 
@@ -119,6 +115,9 @@ class Catalog:
             except IntegrityError:
                 raise PortalExists(slug) from None
             portal_id = await _portal_id(tx, slug)
+            newest = (await tx.execute(select(func.max(schema.pointer.c.generation)))).scalar()
+            pointer = {"portal_id": portal_id, "generation": newest or 1}
+            await tx.execute(insert(schema.pointer), pointer)
             for token in application_tokens:
                 await self._add_application_token(tx, portal_id, token, now)
             return await self._add_ingest_key(tx, portal_id, now)
@@ -237,14 +236,13 @@ class Catalog:
         statement = select(table.c.portal_id, func.sum(table.c.count)).group_by(table.c.portal_id)
         return {portal_id: int(count) for portal_id, count in await self._rows(statement)}
 
-    async def generation(self) -> int:
-        """Return the generation that readers use."""
-        return int((await self._rows(select(schema.generation.c.number)))[0][0])
-
-    async def point_to(self, number: int) -> None:
-        """Let readers use a generation from now on."""
+    async def point_to(self, generation: int, portals: Iterable[int]) -> None:
+        """Let the readers of these portals use a generation from now on: all at once."""
         async with self._change() as tx:
-            await tx.execute(update(schema.generation).values(number=number))
+            table = schema.pointer
+            await tx.execute(
+                update(table).where(table.c.portal_id.in_(portals)).values(generation=generation)
+            )
 
     # --- reading
 
@@ -253,30 +251,33 @@ class Catalog:
         return int((await self._rows(select(schema.installation.c.revision)))[0][0])
 
     async def snapshot(self) -> Snapshot:
-        """Return the whole catalog."""
+        """Return the whole catalog.
+
+        What is changed meanwhile is in it or not; its revision is never newer than the rest.
+        """
         async with self.reading() as tx:
             revision = (await tx.execute(select(schema.installation.c.revision))).scalar_one()
+            rows = (await tx.execute(select(schema.portal).order_by(schema.portal.c.id))).all()
+            pointers = select(schema.pointer.c.portal_id, schema.pointer.c.generation)
+            generations = {row[0]: row[1] for row in await tx.execute(pointers)}
             ingest_keys = await _digests(tx, schema.ingest_key)
             application_tokens = await _digests(tx, schema.application_token)
-            portals = [
-                Portal(
-                    id=row.id,
-                    slug=row.slug,
-                    member_id=row.member_id,
-                    domain=row.domain,
-                    created_at=row.created_at,
-                    hmac_key=self.key.unseal(row.sealed_key, f"portal key of {row.member_id}"),
-                    application_tokens=frozenset(application_tokens.get(row.id, ())),
-                    ingest_keys=frozenset(ingest_keys.get(row.id, ())),
-                )
-                for row in await tx.execute(select(schema.portal).order_by(schema.portal.c.id))
-            ]
-            tokens = [
-                _token(row)
-                for row in await tx.execute(
-                    select(schema.token).order_by(schema.token.c.created_at)
-                )
-            ]
+            by_age = select(schema.token).order_by(schema.token.c.created_at)
+            tokens = [_token(row) for row in await tx.execute(by_age)]
+        portals = [
+            Portal(
+                id=row.id,
+                slug=row.slug,
+                member_id=row.member_id,
+                domain=row.domain,
+                created_at=row.created_at,
+                generation=generations[row.id],
+                hmac_key=self.key.unseal(row.sealed_key, f"portal key of {row.member_id}"),
+                application_tokens=frozenset(application_tokens.get(row.id, ())),
+                ingest_keys=frozenset(ingest_keys.get(row.id, ())),
+            )
+            for row in rows
+        ]
         return Snapshot(
             revision,
             {portal.slug: portal for portal in portals},
@@ -312,8 +313,14 @@ async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     try:
         async with engine.begin() as tx:
             yield tx
-    except (DBAPIError, PoolTimeout) as error:
-        raise StoreUnavailable(f"the catalog: {getattr(error, 'orig', error)}") from error
+    except (DBAPIError, PoolTimeout, OSError, TimeoutError) as error:
+        raise StoreUnavailable(f"the catalog: {_in_words(error)}") from error
+
+
+def _in_words(error: BaseException) -> str:
+    """Say what a driver said, without the statement or its parameters, on one line."""
+    cause = getattr(error, "orig", None) or error
+    return str(cause).partition("\n")[0] or type(cause).__name__
 
 
 async def _portal_id(tx: AsyncConnection, slug: str) -> int:
@@ -342,17 +349,3 @@ def _token(row: Any) -> Token:
         revoked_at=row.revoked_at,
         digest=row.digest,
     )
-
-
-def _durable(connection: Any, _record: object) -> None:
-    # We begin transactions ourselves: sqlite3 would begin them later than it should.
-    connection.isolation_level = None
-    with suppress(AttributeError):
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=TRUNCATE")
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.close()
-
-
-def _begin(connection: Any) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))

@@ -28,6 +28,7 @@ class Portal:
     member_id: str
     domain: str | None
     created_at: Instant
+    generation: int
     hmac_key: bytes = field(repr=False)
     application_tokens: frozenset[bytes] = field(repr=False, default=frozenset())
     ingest_keys: frozenset[bytes] = field(repr=False, default=frozenset())

@@ -11,6 +11,9 @@ EventstoreError
 ├── UnknownQuarantined  no sealed body has this number
 ├── WrongSecretKey      the store was made with another installation key
 ├── StoreInUse          another process holds the lock
+├── StoreMissing        nobody made a store here yet
+├── WrongSchema         the tables are those of another version of Chronicle
+├── UnsafeDatabase      the database is set to lose what it has acknowledged
 └── StoreUnavailable    the database did not take or give what was asked
 
 Messages never carry a payload, a key or a token.
@@ -77,6 +80,18 @@ class WrongSecretKey(EventstoreError):
 
 class StoreInUse(EventstoreError):
     """Another process holds the store's lock."""
+
+
+class StoreMissing(EventstoreError):
+    """There are no tables here, and they may not be made."""
+
+
+class WrongSchema(EventstoreError):
+    """The tables of the log or the catalog are older or newer than this version knows."""
+
+
+class UnsafeDatabase(EventstoreError):
+    """The database is set up so that it could lose what it has acknowledged."""
 
 
 class StoreUnavailable(EventstoreError):

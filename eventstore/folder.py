@@ -1,11 +1,21 @@
-"""The folder of the embedded store: which file is which, and how a server or a command opens it."""
+"""The embedded store: a folder of SQLite files, which file is which, and how it is opened."""
 
+import re
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from eventstore.catalog import Catalog
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from eventstore.appender import Appender
+from eventstore.database.sqlite import SqliteFile, engine_version, engine_warning
 from eventstore.errors import StoreUnavailable
-from eventstore.secret_key import SecretKey
+from eventstore.lock import ServerAddress, StoreLock, find_server, hold
+from eventstore.sqlite_log import SqliteLog
+from eventstore.thread_appender import ThreadAppender
 
 
 @dataclass(frozen=True)
@@ -16,14 +26,17 @@ class Folder:
     key_file: Path | None = None
 
     @property
-    def log(self) -> Path:
-        """The truth: events and heads."""
-        return self.path / "log.db"
+    def name(self) -> str:
+        return str(self.path)
 
     @property
-    def catalog(self) -> Path:
-        """Portals, keys, tokens, quarantine, pointers."""
-        return self.path / "catalog.db"
+    def log(self) -> SqliteFile:
+        # NORMAL would lose acknowledged events at a power loss.
+        return SqliteFile(self.path / "log.db", synchronous="FULL")
+
+    @property
+    def catalog(self) -> SqliteFile:
+        return SqliteFile(self.path / "catalog.db", journal="TRUNCATE", synchronous="FULL")
 
     @property
     def lock(self) -> Path:
@@ -32,28 +45,67 @@ class Folder:
 
     @property
     def secret_key(self) -> Path:
-        """The installation's key."""
         return self.key_file or self.path / "secret.key"
 
-    def generation(self, number: int) -> Path:
-        """One complete set of read models."""
-        return self.path / f"read-{number}.db"
+    def generation(self, number: int) -> SqliteFile:
+        return SqliteFile(self.path / f"read-{number}.db")
 
-    async def open_catalog(self) -> Catalog:
-        """Open the catalog, making folder, key and file on first use.
+    def scratch(self, name: str) -> SqliteFile:
+        return SqliteFile(self.path / f"scratch-{name}.db")
 
-        Raises WrongSecretKey when the key is missing or another one, and StoreUnavailable when a
-        file cannot be opened, or when there is a log but no catalog that says whose it is.
-        """
-        return await Catalog.open(self.catalog, self._key())
+    async def generations(self) -> list[int]:
+        return sorted(map(int, self._named(r"read-(\d+)\.db")))
 
-    def _key(self) -> SecretKey:
-        if self.catalog.exists():
-            return SecretKey.load(self.secret_key)
-        if self.log.exists():
+    async def scratches(self) -> list[str]:
+        return sorted(self._named(r"scratch-(.+)\.db"))
+
+    def _named(self, pattern: str) -> Iterator[str]:
+        for path in self.path.glob("*.db"):
+            if match := re.fullmatch(pattern, path.name):
+                yield match[1]
+
+    def catalog_engine(self, *, patience: float) -> AsyncEngine:
+        engine = create_async_engine(
+            f"sqlite+aiosqlite:///{self.catalog.path}",
+            pool_size=1,
+            max_overflow=0,
+            connect_args={"timeout": patience},
+        )
+        event.listen(engine.sync_engine, "connect", _durable)
+        event.listen(engine.sync_engine, "begin", _begin)
+        return engine
+
+    async def open_appender(self) -> Appender:
+        log = SqliteLog(self.log.path)
+        log.open()
+        return ThreadAppender(log.append, log.close)
+
+    def hold(self) -> AbstractContextManager[StoreLock]:
+        return hold(self.lock)
+
+    def find_server(self) -> ServerAddress | None:
+        return find_server(self.lock)
+
+    def prepare(self) -> None:
+        if self.log.path.exists() and not self.catalog.path.exists():
             raise StoreUnavailable(
-                f"{self.log} is here without {self.catalog.name}, which says whose events they"
-                " are: put both back from one backup"
+                f"{self.log.path} is here without {self.catalog.path.name}, which says whose"
+                " events they are: put both back from one backup"
             )
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return SecretKey.load_or_create(self.secret_key)
+
+    async def versions(self) -> tuple[str, str | None]:
+        return engine_version(), engine_warning()
+
+
+def _durable(connection: Any, _record: object) -> None:
+    # We begin transactions ourselves: sqlite3 would begin them later than it should.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=TRUNCATE")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+
+
+def _begin(connection: Any) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))

@@ -2,44 +2,37 @@
 
 import hmac
 import os
-import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 from sqlalchemy import bindparam, select, update
 
-from eventstore.database import (
-    Session,
-    compiled,
-    connect,
-    create_statements,
-    insertion,
-    one_of,
-    upsert,
-)
+from eventstore.database import Row, Session, one_of, upsert
 from eventstore.envelope import comparable
-from eventstore.errors import StoreUnavailable
 from eventstore.event import Event, NewEvent
 from eventstore.integrity import commitment, leaf
-from eventstore.schema import SQLITE_LOG_TRIGGERS, event, log_head, log_metadata
+from eventstore.schema import event, log_head
 
 _SALT: Final = 32
 
-_HEAD = select(log_head.c.position).where(log_head.c.portal_id == bindparam("portal_id"))
+LOCK_HEAD: Final = (
+    select(log_head.c.position)
+    .where(log_head.c.portal_id == bindparam("portal_id"))
+    .with_for_update()  # SQLite ignores this; there, BEGIN IMMEDIATE is the lock
+)
 _HEADS = select(log_head.c.portal_id, log_head.c.position)
-_OPEN_HEAD = (
+OPEN_HEAD: Final = (
     upsert(log_head)
     .values(portal_id=bindparam("portal_id"), position=bindparam("position"))
     .on_conflict_do_nothing()
 )
-_MOVE_HEAD = (
+MOVE_HEAD: Final = (
     update(log_head)
     .where(log_head.c.portal_id == bindparam("portal"))
     .values(position=bindparam("to"))
 )
-_KNOWN = select(event.c.key, event.c.position, event.c.payload).where(
+KNOWN: Final = select(event.c.key, event.c.position, event.c.payload).where(
     event.c.portal_id == bindparam("portal_id"), one_of(event.c.key, "keys")
 )
 _PAGE = (
@@ -84,6 +77,11 @@ class Known(NamedTuple):
 
     position: int
     payload: str | None
+
+
+def known_from(rows: Iterable[Row]) -> dict[str, Known]:
+    """Read what KNOWN answers: events by their key."""
+    return {key: Known(position, payload) for key, position, payload in rows}
 
 
 def conflict_key(origin: Origin, key: str, payload: str) -> str:
@@ -150,134 +148,6 @@ def seal(portal_id: int, position: int, new: NewEvent, salt: bytes) -> Event:
     )
 
 
-class SqliteLog:
-    """The log file's one writer. Synchronous: it belongs to one thread at a time."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._connection: sqlite3.Connection | None = None
-
-    def open(self) -> None:
-        """Open the file, create its tables, and make all that it holds durable.
-
-        Raises StoreUnavailable when the file cannot be opened or written.
-        """
-        # NORMAL would lose acknowledged events at a power loss.
-        connection = connect(self.path, journal="WAL", synchronous="FULL")
-        # Room for the index of keys, whose pages come in no order; and fewer checkpoints of them.
-        connection.execute("PRAGMA cache_size=-65536")
-        connection.execute("PRAGMA wal_autocheckpoint=2000")
-        try:
-            for statement in (*create_statements(log_metadata), *SQLITE_LOG_TRIGGERS):
-                connection.execute(statement)
-            # After a failed sync the kernel may hold pages that it will never write. Copying
-            # them into the database file writes them anew.
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except sqlite3.Error as error:
-            connection.close()
-            raise StoreUnavailable(f"{self.path}: {error}") from error
-        self._connection = connection
-
-    def append(self, batch: Sequence[Pending]) -> list[Outcome]:
-        """Append events in one transaction; return an outcome for each, in their order.
-
-        When it returns, all of them are on disk. Raises StoreUnavailable when they are not:
-        then none of them is in the log.
-        """
-        if self._connection is None:
-            self.open()
-        connection = self._connection
-        assert connection is not None  # noqa: S101 - open() has set it, or raised
-        try:
-            try:
-                return _commit(connection, batch, look_up=False)
-            except sqlite3.IntegrityError:
-                # Some key is there already. That is rare enough not to look for it every time.
-                return _commit(connection, batch, look_up=True)
-        except sqlite3.Error as error:
-            self.close()
-            raise StoreUnavailable(f"{self.path}: {error}") from error
-
-    def close(self) -> None:
-        """Close the file; the next append opens it again."""
-        if self._connection is not None:
-            connection, self._connection = self._connection, None
-            connection.close()
-
-
-def _commit(
-    connection: sqlite3.Connection, batch: Sequence[Pending], *, look_up: bool
-) -> list[Outcome]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        outcomes = _append(connection, batch, look_up=look_up)
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-    return outcomes
-
-
-def _append(
-    connection: sqlite3.Connection, batch: Sequence[Pending], *, look_up: bool
-) -> list[Outcome]:
-    outcomes: list[Outcome | None] = [None] * len(batch)
-    by_portal: dict[Origin, list[int]] = {}
-    for index, pending in enumerate(batch):
-        by_portal.setdefault(pending.origin, []).append(index)
-    for origin, indexes in by_portal.items():
-        events = [batch[index].event for index in indexes]
-        known = _find(connection, origin, events) if look_up else {}
-        placed = _append_to(connection, origin, events, known)
-        for index, outcome in zip(indexes, placed, strict=True):
-            outcomes[index] = outcome
-    return [outcome for outcome in outcomes if outcome is not None]
-
-
-def _find(
-    connection: sqlite3.Connection, origin: Origin, events: Sequence[NewEvent]
-) -> dict[str, Known]:
-    def stored(keys: list[str]) -> dict[str, Known]:
-        values = {"portal_id": origin.portal_id, "keys": keys}
-        rows = connection.execute(_KNOWN_SQL.text, _KNOWN_SQL.bind(values))
-        return {key: Known(position, payload) for key, position, payload in rows}
-
-    known = stored([new.key for new in events])
-    return known | stored(contested_keys(origin, events, known))
-
-
-def _append_to(
-    connection: sqlite3.Connection,
-    origin: Origin,
-    events: Sequence[NewEvent],
-    known: Mapping[str, Known],
-) -> list[Outcome]:
-    head = _locked_head(connection, origin.portal_id)
-    rows, outcomes = place(origin, head, events, known)
-    connection.executemany(_INSERT, rows)
-    if rows:
-        to = {"portal": origin.portal_id, "to": rows[-1].position}
-        connection.execute(_MOVE_HEAD_SQL.text, _MOVE_HEAD_SQL.bind(to))
-    return outcomes
-
-
-def _locked_head(connection: sqlite3.Connection, portal_id: int) -> int:
-    values = {"portal_id": portal_id, "position": 0}
-    row = connection.execute(_HEAD_SQL.text, _HEAD_SQL.bind(values)).fetchone()
-    if row is None:
-        connection.execute(_OPEN_HEAD_SQL.text, _OPEN_HEAD_SQL.bind(values))
-        return 0
-    return int(row[0])
-
-
-_HEAD_SQL = compiled(_HEAD)
-_OPEN_HEAD_SQL = compiled(_OPEN_HEAD)
-_MOVE_HEAD_SQL = compiled(_MOVE_HEAD)
-_KNOWN_SQL = compiled(_KNOWN)
-_INSERT = insertion(event)
-
-
 async def page(session: Session, portal_id: int, *, after: int, limit: int) -> list[Event]:
     """Return the events behind position `after`, ascending, at most `limit`."""
     rows = await session.rows(_PAGE, portal_id=portal_id, after=after, limit=limit)
@@ -293,6 +163,3 @@ async def events_at(session: Session, portal_id: int, positions: Sequence[int]) 
 async def heads(session: Session) -> dict[int, int]:
     """Return the newest position of every portal that has events."""
     return dict(await session.rows(_HEADS))
-
-
-Commit = Callable[[Sequence[Pending]], list[Outcome]]

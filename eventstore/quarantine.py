@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, insert, select
 from eventstore.catalog import Catalog
 from eventstore.errors import UnknownQuarantined
 from eventstore.event import Instant
-from eventstore.schema import quarantined
+from eventstore.schema import portal, quarantined
 
 MAX_BODIES: Final = 10_000
 """Bodies that are kept of one portal."""
@@ -64,6 +64,8 @@ class Quarantine:
         of_portal = quarantined.c.portal_id == portal_id
         digest = self._catalog.key.digest("quarantined body", body.hex())
         async with self._catalog.writing() as tx:
+            # One body of a portal at a time, or two would get the same number.
+            await tx.execute(select(portal.c.id).where(portal.c.id == portal_id).with_for_update())
             same = select(quarantined.c.number).where(of_portal, quarantined.c.digest == digest)
             kept = (await tx.execute(same)).scalar()
             if kept is not None:

@@ -1,4 +1,4 @@
-"""The tables of the log and of the catalog, and the triggers that keep the log as it is.
+"""The tables of the log and of the catalog.
 
 Every key and index of the log starts with `portal_id`: that is what lets it be spread over many
 machines without changing a statement. Times are microseconds since 1970 in UTC.
@@ -13,13 +13,16 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     SmallInteger,
-    String,
     Table,
-    Text,
     UniqueConstraint,
 )
 
-log_metadata = MetaData()
+from eventstore.database import text
+from eventstore.immutability import POSTGRESQL_TRIGGERS, SQLITE_TRIGGERS
+
+log_metadata = MetaData(
+    info={"triggers": {"sqlite": SQLITE_TRIGGERS, "postgresql": POSTGRESQL_TRIGGERS}}
+)
 catalog_metadata = MetaData()
 
 event = Table(
@@ -27,15 +30,15 @@ event = Table(
     log_metadata,
     Column("portal_id", Integer, primary_key=True, autoincrement=False),
     Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("key", Text, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("receiver", Text, nullable=False),
+    Column("key", text(), nullable=False),
+    Column("source", text(), nullable=False),
+    Column("receiver", text(), nullable=False),
     Column("sequence", BigInteger),
-    Column("event_type", Text, nullable=False),
+    Column("event_type", text(), nullable=False),
     Column("received_at", BigInteger, nullable=False),
     Column("sent_at", BigInteger),
     # NULL only after an erasure, which leaves the commitment and the leaf.
-    Column("payload", Text),
+    Column("payload", text()),
     Column("salt", LargeBinary),
     Column("commitment", LargeBinary, nullable=False),
     Column("leaf", LargeBinary, nullable=False),
@@ -50,46 +53,13 @@ log_head = Table(
     Column("position", BigInteger, nullable=False),
 )
 
-# Erasure will admit one update, payload and salt to NULL: only the second trigger will change.
-SQLITE_LOG_TRIGGERS: Final = (
-    """
-    CREATE TRIGGER IF NOT EXISTS event_header_stays BEFORE UPDATE OF portal_id, position, key,
-        source, receiver, sequence, event_type, received_at, sent_at, commitment, leaf ON event
-    BEGIN SELECT RAISE(ABORT, 'the log is immutable: an event is never updated'); END
-    """,
-    """
-    CREATE TRIGGER IF NOT EXISTS event_payload_stays BEFORE UPDATE OF payload, salt ON event
-    BEGIN SELECT RAISE(ABORT, 'the log is immutable: an event is never updated'); END
-    """,
-    """
-    CREATE TRIGGER IF NOT EXISTS event_is_never_deleted BEFORE DELETE ON event
-    BEGIN SELECT RAISE(ABORT, 'the log is immutable: an event is never deleted'); END
-    """,
-    # INSERT OR REPLACE deletes without asking the trigger above.
-    """
-    CREATE TRIGGER IF NOT EXISTS event_is_never_replaced BEFORE INSERT ON event
-    WHEN NEW.position <= (SELECT position FROM log_head WHERE portal_id = NEW.portal_id)
-      OR EXISTS (SELECT 1 FROM event WHERE portal_id = NEW.portal_id AND key = NEW.key)
-    BEGIN SELECT RAISE(ABORT, 'the log is immutable: an event is never replaced'); END
-    """,
-    """
-    CREATE TRIGGER IF NOT EXISTS log_head_never_moves_back BEFORE UPDATE ON log_head
-    WHEN NEW.portal_id <> OLD.portal_id OR NEW.position < OLD.position
-    BEGIN SELECT RAISE(ABORT, 'the log is immutable: a head never moves back'); END
-    """,
-    """
-    CREATE TRIGGER IF NOT EXISTS log_head_is_never_deleted BEFORE DELETE ON log_head
-    BEGIN SELECT RAISE(ABORT, 'the log is immutable: a head is never deleted'); END
-    """,
-)
-
 # One row: the key that this store was made with, and a number that moves with every change of
 # the catalog, so that a server notices within a second.
 installation = Table(
     "installation",
     catalog_metadata,
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
-    Column("key_check", String(64), nullable=False),
+    Column("key_check", text(), nullable=False),
     Column("revision", BigInteger, nullable=False),
 )
 
@@ -97,9 +67,9 @@ portal = Table(
     "portal",
     catalog_metadata,
     Column("id", Integer, primary_key=True),
-    Column("slug", Text, nullable=False, unique=True),
-    Column("member_id", Text, nullable=False, unique=True),
-    Column("domain", Text),
+    Column("slug", text(), nullable=False, unique=True),
+    Column("member_id", text(), nullable=False, unique=True),
+    Column("domain", text()),
     # Keys the HMACs of this portal's imports; sealed, and never rotated.
     Column("sealed_key", LargeBinary, nullable=False),
     Column("created_at", BigInteger, nullable=False),
@@ -124,11 +94,11 @@ application_token = Table(
 token = Table(
     "token",
     catalog_metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", text(), primary_key=True),
     Column("digest", LargeBinary, nullable=False, unique=True),
-    Column("label", Text),
-    Column("portals", Text, nullable=False),
-    Column("scopes", Text, nullable=False),
+    Column("label", text()),
+    Column("portals", text(), nullable=False),
+    Column("scopes", text(), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
     Column("revoked_at", BigInteger),
@@ -138,7 +108,7 @@ rejection = Table(
     "rejection",
     catalog_metadata,
     Column("portal_id", Integer, primary_key=True),
-    Column("reason", Text, primary_key=True),
+    Column("reason", text(), primary_key=True),
     Column("count", BigInteger, nullable=False),
 )
 
@@ -148,19 +118,19 @@ quarantined = Table(
     Column("portal_id", Integer, primary_key=True, autoincrement=False),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("received_at", BigInteger, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("receiver", Text, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("source", text(), nullable=False),
+    Column("receiver", text(), nullable=False),
+    Column("reason", text(), nullable=False),
     Column("size", Integer, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     UniqueConstraint("portal_id", "digest"),
 )
 
-# One row: which generation of the read models readers use.
-generation = Table(
-    "generation",
+# Which generation of the read models the readers of a portal use.
+pointer = Table(
+    "pointer",
     catalog_metadata,
-    Column("id", SmallInteger, primary_key=True, autoincrement=False),
-    Column("number", Integer, nullable=False),
+    Column("portal_id", Integer, primary_key=True, autoincrement=False),
+    Column("generation", Integer, nullable=False),
 )

@@ -1,0 +1,32 @@
+"""Where one engine differs from another, and nowhere else.
+
+Statements are SQLAlchemy Core, written once. They run on the driver's own connection, because
+SQLAlchemy's asynchronous engine costs more than most of our queries do.
+"""
+
+from eventstore.database.session import Place, Pool, Row, Session
+from eventstore.database.statements import (
+    Pairs,
+    compiled,
+    greatest,
+    least,
+    one_of,
+    pair_of,
+    text,
+    upsert,
+)
+
+__all__ = [
+    "Pairs",
+    "Place",
+    "Pool",
+    "Row",
+    "Session",
+    "compiled",
+    "greatest",
+    "least",
+    "one_of",
+    "pair_of",
+    "text",
+    "upsert",
+]

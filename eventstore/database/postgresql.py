@@ -1,0 +1,297 @@
+"""PostgreSQL: a set of tables is a schema."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+from urllib.parse import urlsplit
+
+import asyncpg
+from sqlalchemy import MetaData, Table
+from sqlalchemy.sql.base import Executable
+
+from eventstore.database.session import STREAMED, Row, Session
+from eventstore.database.statements import (
+    POSTGRESQL,
+    Compiled,
+    Pairs,
+    as_json,
+    compiled,
+    create_statements,
+    index_statements,
+)
+from eventstore.errors import StoreUnavailable
+
+_CONNECTING: Final = 5.0
+"""Seconds until a server that does not answer is given up."""
+
+_ANSWERING: Final = 30.0
+"""Seconds until a statement that is not answered is given up."""
+
+_ROLLBACK: Final = 2.0
+"""Seconds that a rollback may take before the connection is cut instead."""
+
+Settings = dict[str, str]
+
+BRIEF: Final[Settings] = {"idle_in_transaction_session_timeout": "5s", "lock_timeout": "2s"}
+"""For short transactions that hold a row others wait for: a frozen client must not keep it."""
+
+REBUILDABLE: Final[Settings] = {"synchronous_commit": "off"}
+"""For what can be made again from the log. No other commit is any less durable for it."""
+
+_UNAVAILABLE: Final = (
+    asyncpg.PostgresConnectionError,  # 08
+    asyncpg.InvalidAuthorizationSpecificationError,  # 28
+    asyncpg.InvalidCatalogNameError,  # 3D: no such database
+    asyncpg.InvalidTransactionStateError,  # 25: read-only, or idle for too long
+    asyncpg.TransactionRollbackError,  # 40: deadlocks
+    asyncpg.InsufficientPrivilegeError,  # 42501
+    asyncpg.UndefinedTableError,  # 42P01: not made yet, or dropped
+    asyncpg.InsufficientResourcesError,  # 53: disk full, too many connections
+    asyncpg.ObjectNotInPrerequisiteStateError,  # 55: a lock not had in time
+    asyncpg.OperatorInterventionError,  # 57: shutdown, crash, cancelled
+    asyncpg.PostgresSystemError,  # 58: input and output
+    asyncpg.InternalClientError,
+    asyncpg.InterfaceError,  # the connection is closed
+    OSError,
+    TimeoutError,
+)
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """Where a database is, and as whom it is used."""
+
+    url: str = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """What errors and logs call it: never with a user or a password."""
+        parts = urlsplit(self.url)
+        return f"{parts.hostname or 'localhost'}:{parts.port or 5432}{parts.path}"
+
+    async def connect(
+        self, settings: Settings, *, answering: float | None = _ANSWERING
+    ) -> "asyncpg.Connection[Any]":
+        """Open a connection. Raises StoreUnavailable when that cannot be."""
+        with explained(self):
+            return await asyncpg.connect(
+                self.url,
+                timeout=_CONNECTING,
+                command_timeout=answering,
+                # Our statements are many and short: compiling each to machine code costs more.
+                server_settings={"application_name": "chronicle", "jit": "off", **settings},
+            )
+
+
+@contextmanager
+def explained(server: PostgresServer) -> Iterator[None]:
+    """Turn what a database cannot do now into StoreUnavailable; let defects of ours pass."""
+    try:
+        yield
+    except _UNAVAILABLE as error:
+        raise StoreUnavailable(f"{server.name}: {_in_words(error)}") from error
+
+
+def _in_words(error: BaseException) -> str:
+    # The detail of an error of PostgreSQL quotes the row; its message does not.
+    if isinstance(error, asyncpg.PostgresError):
+        return str(error.as_dict().get("message", type(error).__name__))
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return str(error) or type(error).__name__
+
+
+class PostgresSession:
+    """A session on one schema."""
+
+    def __init__(
+        self, server: PostgresServer, schema: str, connection: "asyncpg.Connection[Any]"
+    ) -> None:
+        self.connection = connection
+        self._server = server
+        self._schema = schema
+
+    @property
+    def broken(self) -> bool:
+        return self.connection.is_closed()
+
+    def prepared(self, statement: Executable) -> Compiled:
+        """Return a statement as asyncpg takes it, on this schema."""
+        return compiled(statement, POSTGRESQL, self._schema)
+
+    async def rows(self, statement: Executable, **values: Any) -> list[Row]:
+        prepared = self.prepared(statement)
+        with explained(self._server):
+            return cast(
+                list[Row], await self.connection.fetch(prepared.text, *_bound(prepared, values))
+            )
+
+    async def stream(self, statement: Executable, **values: Any) -> AsyncIterator[list[Row]]:
+        prepared = self.prepared(statement)
+        with explained(self._server):
+            cursor = await self.connection.cursor(prepared.text, *_bound(prepared, values))
+        while True:
+            with explained(self._server):
+                rows = await cursor.fetch(STREAMED)
+            if not rows:
+                return
+            yield cast(list[Row], rows)
+
+    async def run(self, statement: Executable, **values: Any) -> None:
+        prepared = self.prepared(statement)
+        with explained(self._server):
+            await self.connection.execute(prepared.text, *_bound(prepared, values))
+
+    async def run_many(self, statement: Executable, values: Iterable[Row]) -> None:
+        with explained(self._server):
+            await self.connection.executemany(self.prepared(statement).text, values)
+
+    async def insert(self, table: Table, rows: Iterable[Row]) -> None:
+        with explained(self._server):
+            await self.connection.copy_records_to_table(
+                table.name,
+                schema_name=self._schema,
+                columns=table.columns.keys(),
+                records=rows,
+            )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        async with self._begun(self.connection.transaction()):
+            yield
+
+    @asynccontextmanager
+    async def moment(self) -> AsyncIterator[None]:
+        snapshot = self.connection.transaction(isolation="repeatable_read", readonly=True)
+        async with self._begun(snapshot):
+            yield
+
+    @asynccontextmanager
+    async def _begun(self, transaction: Any) -> AsyncIterator[None]:
+        with explained(self._server):
+            await transaction.start()
+        try:
+            yield
+            with explained(self._server):
+                await transaction.commit()
+        except BaseException:
+            await self._roll_back(transaction)
+            raise
+
+    async def _roll_back(self, transaction: Any) -> None:
+        if self.broken:
+            return
+        try:
+            async with asyncio.timeout(_ROLLBACK):
+                await transaction.rollback()
+        except Exception:  # noqa: BLE001 - what went wrong before is what the caller must know
+            self.connection.terminate()
+
+    async def create(self, metadata: MetaData, *, indexes: bool) -> None:
+        await self.execute(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
+        for statement in create_statements(metadata, POSTGRESQL, self._schema, indexes=indexes):
+            await self.execute(statement)
+
+    async def create_indexes(self, metadata: MetaData) -> None:
+        for statement in index_statements(metadata, POSTGRESQL, self._schema):
+            await self.execute(statement)
+
+    async def keep_out_writers(self, metadata: MetaData) -> None:
+        names = [f"{self._schema}.{table.name}" for table in metadata.sorted_tables]
+        present = [name for name in names if await self._is_table(name)]
+        await self.execute(f"LOCK TABLE {', '.join(present)} IN EXCLUSIVE MODE")
+
+    async def _is_table(self, name: str) -> bool:
+        with explained(self._server):
+            return await self.connection.fetchval("SELECT to_regclass($1)", name) is not None
+
+    async def stamp(self) -> int:
+        with explained(self._server):
+            comment = await self.connection.fetchval(
+                "SELECT obj_description(to_regnamespace($1), 'pg_namespace')", self._schema
+            )
+        return int(comment or 0)
+
+    async def set_stamp(self, number: int) -> None:
+        await self.execute(f"COMMENT ON SCHEMA {self._schema} IS '{number}'")
+
+    async def settle(self) -> None:
+        # What is still to be synced is synced with the next commit that waits for it.
+        with explained(self._server):
+            tables = await self.connection.fetch(
+                "SELECT tablename FROM pg_tables WHERE schemaname = $1", self._schema
+            )
+        for (table,) in tables:
+            await self.execute(f"ANALYZE {self._schema}.{table}")
+
+    async def execute(self, text: str) -> None:
+        with explained(self._server):
+            await self.connection.execute(text)
+
+    async def close(self) -> None:
+        with suppress(Exception):
+            await self.connection.close(timeout=_ROLLBACK)
+
+
+def _bound(prepared: Compiled, values: dict[str, Any]) -> list[Any]:
+    given = prepared.in_order(values)
+    return [as_json(value) if isinstance(value, Pairs) else value for value in given]
+
+
+@dataclass(frozen=True)
+class PostgresSchema:
+    """A schema of a database."""
+
+    server: PostgresServer
+    schema: str
+
+    async def exists(self) -> bool:
+        session = await self._open({})
+        try:
+            with explained(self.server):
+                found = await session.connection.fetchval(
+                    "SELECT count(*) FROM pg_tables WHERE schemaname = $1", self.schema
+                )
+        finally:
+            await session.close()
+        return bool(found)
+
+    async def open_reader(self) -> Session:
+        return await self._open({"default_transaction_read_only": "on"})
+
+    async def open_writer(self, *, rebuildable: bool = False) -> Session:
+        if rebuildable:  # its indexes take as long as they take
+            return await self._open(REBUILDABLE, answering=None)
+        return await self._open({**BRIEF, **REBUILDABLE})
+
+    async def _open(
+        self, settings: Settings, *, answering: float | None = _ANSWERING
+    ) -> PostgresSession:
+        # Statements name the schema; the steps of a migration do not.
+        settings = {**settings, "search_path": self.schema}
+        connection = await self.server.connect(settings, answering=answering)
+        return PostgresSession(self.server, self.schema, connection)
+
+    async def remove(self) -> None:
+        session = await self._open({}, answering=None)
+        try:
+            await session.execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")
+        finally:
+            await session.close()
+
+    async def size(self) -> int:
+        session = await self._open({})
+        try:
+            with explained(self.server):
+                return int(
+                    await session.connection.fetchval(
+                        "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint"
+                        " FROM pg_class c WHERE c.relkind = 'r'"
+                        " AND c.relnamespace = to_regnamespace($1)",
+                        self.schema,
+                    )
+                )
+        finally:
+            await session.close()

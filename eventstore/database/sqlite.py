@@ -1,0 +1,218 @@
+"""SQLite: a set of tables is a file."""
+
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, cast
+
+import aiosqlite
+from sqlalchemy import MetaData, Table
+from sqlalchemy.sql.base import Executable
+
+from eventstore.database.session import STREAMED, Row, Session
+from eventstore.database.statements import (
+    SQLITE,
+    Compiled,
+    as_json,
+    compiled,
+    create_statements,
+    index_statements,
+    insertion,
+)
+from eventstore.errors import StoreUnavailable
+
+SAFE_SQLITE: Final = (3, 51, 3)
+"""Older versions can corrupt a file that two connections write and checkpoint at once."""
+
+
+_DEFECTS: Final = (
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.ProgrammingError,
+    sqlite3.InterfaceError,
+)
+"""What the caller did wrong: asking again would not help."""
+
+
+def engine_version() -> str:
+    """Name the engine and its version."""
+    return f"SQLite {sqlite3.sqlite_version}"
+
+
+def engine_warning() -> str | None:
+    """Say what an operator should know of this engine's version, if anything."""
+    if sqlite3.sqlite_version_info >= SAFE_SQLITE:
+        return None
+    safe = ".".join(map(str, SAFE_SQLITE))
+    return (
+        f"{engine_version()} is older than {safe}, which mends a fault that can corrupt a file when"
+        " two connections write it. Chronicle writes each file over one: do not write them yourself"
+    )
+
+
+def bound(prepared: Compiled, values: Mapping[str, Any]) -> list[Any]:
+    """Return the parameters of a statement as SQLite's driver takes them."""
+    given = prepared.in_order(values)
+    return [as_json(value) if isinstance(value, list) else value for value in given]
+
+
+class SqliteSession:
+    """A session on one SQLite file."""
+
+    broken = False
+
+    def __init__(self, path: Path, connection: aiosqlite.Connection) -> None:
+        self.path = path
+        self._connection = connection
+
+    async def rows(self, statement: Executable, **values: Any) -> list[Row]:
+        prepared = compiled(statement)
+        with self._explained():
+            found = await self._connection.execute_fetchall(prepared.text, bound(prepared, values))
+        return cast(list[Row], found)
+
+    async def stream(self, statement: Executable, **values: Any) -> AsyncIterator[list[Row]]:
+        prepared = compiled(statement)
+        with self._explained():
+            async with self._connection.execute(prepared.text, bound(prepared, values)) as cursor:
+                while rows := await cursor.fetchmany(STREAMED):
+                    yield cast(list[Row], rows)
+
+    async def run(self, statement: Executable, **values: Any) -> None:
+        await self.rows(statement, **values)
+
+    async def run_many(self, statement: Executable, values: Iterable[Row]) -> None:
+        await self._executemany(compiled(statement).text, values)
+
+    async def insert(self, table: Table, rows: Iterable[Row]) -> None:
+        await self._executemany(insertion(table), rows)
+
+    async def _executemany(self, text: str, values: Iterable[Row]) -> None:
+        with self._explained():
+            async with self._connection.executemany(text, values):
+                pass
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        await self.execute("BEGIN")
+        try:
+            yield
+            await self.execute("COMMIT")
+        except BaseException:
+            # A failed COMMIT may have rolled back by itself.
+            if self._connection.in_transaction:
+                await self.execute("ROLLBACK")
+            raise
+
+    moment = transaction
+
+    async def create(self, metadata: MetaData, *, indexes: bool) -> None:
+        for statement in create_statements(metadata, SQLITE, indexes=indexes):
+            await self.execute(statement)
+
+    async def create_indexes(self, metadata: MetaData) -> None:
+        for statement in index_statements(metadata, SQLITE):
+            await self.execute(statement)
+
+    async def keep_out_writers(self, metadata: MetaData) -> None:
+        """The first statement that writes does."""
+
+    async def stamp(self) -> int:
+        with self._explained():
+            rows = await self._connection.execute_fetchall("PRAGMA user_version")
+        return int(next(iter(rows))[0])
+
+    async def set_stamp(self, number: int) -> None:
+        await self.execute(f"PRAGMA user_version={number}")
+
+    async def settle(self) -> None:
+        await self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        for place in (self.path, self.path.parent):
+            descriptor = os.open(place, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    async def execute(self, text: str) -> None:
+        with self._explained():
+            await self._connection.execute_fetchall(text)
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except _DEFECTS:
+            raise
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"{self.path}: {error}") from error
+
+
+@dataclass(frozen=True)
+class SqliteFile:
+    """A SQLite file, and the care with which it is written."""
+
+    path: Path
+    journal: str = "WAL"
+    synchronous: str = "NORMAL"
+
+    async def exists(self) -> bool:
+        return self.path.is_file()
+
+    async def open_reader(self) -> Session:
+        # Opening it to write would create a file that is gone as an empty one.
+        address = read_only(self.path)
+        try:
+            connection = await aiosqlite.connect(address, uri=True, timeout=5, isolation_level=None)
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"{self.path}: {error}") from error
+        return SqliteSession(self.path, connection)
+
+    async def open_writer(self, *, rebuildable: bool = False) -> Session:
+        synchronous = "OFF" if rebuildable else self.synchronous
+        try:
+            connection = await aiosqlite.connect(self.path, timeout=5, isolation_level=None)
+            await connection.execute_fetchall(f"PRAGMA journal_mode={self.journal}")
+            await connection.execute_fetchall(f"PRAGMA synchronous={synchronous}")
+            await connection.execute_fetchall("PRAGMA temp_store=MEMORY")
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"{self.path}: {error}") from error
+        return SqliteSession(self.path, connection)
+
+    async def remove(self) -> None:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            self.path.with_name(f"{self.path.name}{suffix}").unlink(missing_ok=True)
+
+    async def size(self) -> int:
+        return sum(part.stat().st_size for part in self.path.parent.glob(f"{self.path.name}*"))
+
+
+def connect(path: Path, *, journal: str, synchronous: str) -> sqlite3.Connection:
+    """Open a SQLite file to write to it, creating it if need be.
+
+    Raises StoreUnavailable when the file cannot be opened.
+    """
+    try:
+        connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+        # A rollback journal that is truncated instead of unlinked spares a directory sync.
+        connection.execute(f"PRAGMA journal_mode={journal}")
+        connection.execute(f"PRAGMA synchronous={synchronous}")
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"{path}: {error}") from error
+    return connection
+
+
+def read_only(path: Path) -> str:
+    """Return the address that opens a file without creating or changing it.
+
+    Raises StoreUnavailable when there is no such file.
+    """
+    if not path.is_file():
+        raise StoreUnavailable(f"{path}: no such file")
+    return f"{path.absolute().as_uri()}?mode=ro"

@@ -1,0 +1,147 @@
+"""Brings the tables of log and catalog to this version, in numbered steps.
+
+Read models are rebuilt, never migrated.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from sqlalchemy import MetaData
+
+from eventstore.database import Place, Session
+from eventstore.errors import StoreMissing, WrongSchema
+from eventstore.schema import catalog_metadata, log_metadata
+from eventstore.store import Store
+
+
+class Step(NamedTuple):
+    """What leads to a version from the one before. The same statements serve both engines."""
+
+    version: int
+    log: Sequence[str] = ()
+    catalog: Sequence[str] = ()
+
+
+STEPS: Final = (
+    # Version 1 had no number. Its one pointer was for all portals.
+    Step(
+        2,
+        catalog=(
+            "CREATE TABLE pointer (portal_id INTEGER NOT NULL, generation INTEGER NOT NULL,"
+            " PRIMARY KEY (portal_id))",
+            "INSERT INTO pointer SELECT portal.id, generation.number FROM portal, generation",
+            "DROP TABLE generation",
+        ),
+    ),
+)
+VERSION: Final = STEPS[-1].version
+"""The version of the tables of log and catalog that this code reads and writes."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the two sets of tables that are kept for ever."""
+
+    name: str
+    place: Place
+    metadata: MetaData
+
+    def statements(self, step: Step) -> Sequence[str]:
+        """Return what a step does here."""
+        return step.log if self.name == "log" else step.catalog
+
+
+def parts(store: Store) -> tuple[Part, Part]:
+    """Return the log and the catalog of a store."""
+    return Part("log", store.log, log_metadata), Part("catalog", store.catalog, catalog_metadata)
+
+
+async def ensure(store: Store) -> None:
+    """Make log and catalog of this version where there is neither; else check what is there.
+
+    Raises what `check` raises, and StoreUnavailable when they cannot be made.
+    """
+    store.prepare()
+    missing = [part for part in parts(store) if not await part.place.exists()]
+    if len(missing) < len(parts(store)):
+        await check(store)
+        return
+    for part in missing:
+        await _create(part)
+
+
+async def check(store: Store) -> None:
+    """Raise StoreMissing where there is no store, and WrongSchema where it is of another version.
+
+    A server must neither read nor write tables that it does not know.
+    """
+    for part in reversed(parts(store)):
+        if not await part.place.exists():
+            raise StoreMissing(f"no {part.name} in {store.name} yet: `chronicle migrate` makes it")
+        version = await _version(part)
+        if version < VERSION:
+            raise WrongSchema(
+                f"the {part.name} in {store.name} has version {version}, this is {VERSION}:"
+                " stop the servers and run `chronicle migrate`"
+            )
+        if version > VERSION:
+            raise WrongSchema(
+                f"the {part.name} in {store.name} has version {version}, newer than {VERSION}:"
+                " run the newer Chronicle that made it"
+            )
+
+
+async def migrate(store: Store) -> dict[str, tuple[int, int]]:
+    """Make or upgrade log and catalog; return the versions before and after, 0 for not there.
+
+    Each part is upgraded whole or not at all, under a lock; cut off between the two, the next
+    run goes on. Raises WrongSchema when one is newer than this code, and StoreInUse when a
+    server has an embedded store.
+    """
+    store.prepare()
+    done: dict[str, tuple[int, int]] = {}
+    with store.hold():
+        for part in parts(store):
+            before = await _version(part) if await part.place.exists() else 0
+            if before > VERSION:
+                await check(store)
+            if before == 0:
+                await _create(part)
+            elif before < VERSION:
+                await _upgrade(part)
+            done[part.name] = before, VERSION
+    return done
+
+
+async def _version(part: Part) -> int:
+    session = await part.place.open_reader()
+    try:
+        return await session.stamp() or 1
+    finally:
+        await session.close()
+
+
+async def _create(part: Part) -> None:
+    session = await part.place.open_writer()
+    try:
+        async with session.transaction():
+            await session.create(part.metadata, indexes=True)
+            await session.set_stamp(VERSION)
+    finally:
+        await session.close()
+
+
+async def _upgrade(part: Part) -> None:
+    session = await part.place.open_writer()
+    try:
+        async with session.transaction():
+            await session.keep_out_writers(part.metadata)
+            before = await session.stamp() or 1
+            for step in STEPS:
+                if step.version > before:
+                    for statement in part.statements(step):
+                        await session.execute(statement)
+            await session.set_stamp(VERSION)
+    finally:
+        await session.close()

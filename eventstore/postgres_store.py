@@ -1,0 +1,118 @@
+"""The store of a server: a PostgreSQL database, with a schema for each set of tables."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from eventstore.appender import Appender
+from eventstore.database.postgresql import BRIEF, PostgresSchema, PostgresServer, explained
+from eventstore.errors import WrongSecretKey
+from eventstore.lock import ServerAddress
+from eventstore.portal_appender import PortalAppender
+from eventstore.postgres_log import PostgresLog
+
+_GENERATION: Final = r"read_(\d+)"
+_SCRATCH: Final = r"scratch_(.+)"
+
+
+@dataclass(frozen=True)
+class PostgresStore:
+    """Where the schemas of one installation are."""
+
+    url: str = field(repr=False)
+    key_file: Path | None = None
+
+    @property
+    def server(self) -> PostgresServer:
+        """The database."""
+        return PostgresServer(self.url)
+
+    @property
+    def name(self) -> str:
+        return self.server.name
+
+    @property
+    def secret_key(self) -> Path:
+        if self.key_file is None:
+            raise WrongSecretKey(
+                "CHRONICLE_SECRET_KEY_FILE must be set with PostgreSQL: the same file for every"
+                " server and command"
+            )
+        return self.key_file
+
+    @property
+    def log(self) -> PostgresSchema:
+        return PostgresSchema(self.server, "log")
+
+    @property
+    def catalog(self) -> PostgresSchema:
+        return PostgresSchema(self.server, "catalog")
+
+    def generation(self, number: int) -> PostgresSchema:
+        return PostgresSchema(self.server, f"read_{number}")
+
+    def scratch(self, name: str) -> PostgresSchema:
+        return PostgresSchema(self.server, f"scratch_{name}")
+
+    async def generations(self) -> list[int]:
+        return sorted([int(number) for number in await self._named(_GENERATION)])
+
+    async def scratches(self) -> list[str]:
+        return sorted(await self._named(_SCRATCH))
+
+    async def _named(self, pattern: str) -> list[str]:
+        connection = await self.server.connect({})
+        try:
+            with explained(self.server):
+                rows = await connection.fetch("SELECT nspname FROM pg_namespace")
+        finally:
+            await connection.close()
+        found = (re.fullmatch(pattern, name) for (name,) in rows)
+        return [match[1] for match in found if match]
+
+    def catalog_engine(self, *, patience: float) -> AsyncEngine:
+        settings = {**BRIEF, "lock_timeout": f"{patience:g}s"}
+        engine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=lambda: self.server.connect(settings),
+            pool_size=2,
+            max_overflow=0,
+            pool_timeout=patience,
+            pool_pre_ping=True,  # a server that was restarted has forgotten our connections
+        )
+        return engine.execution_options(schema_translate_map={None: self.catalog.schema})
+
+    async def open_appender(self) -> Appender:
+        log = PostgresLog(self.server, self.log.schema)
+        return PortalAppender(log.append, log.close)
+
+    @contextmanager
+    def hold(self) -> Iterator["AnyoneMayWrite"]:
+        yield AnyoneMayWrite()
+
+    def find_server(self) -> ServerAddress | None:
+        return None
+
+    def prepare(self) -> None:
+        """Every server and command connects for itself."""
+
+    async def versions(self) -> tuple[str, str | None]:
+        connection = await self.server.connect({})
+        try:
+            with explained(self.server):
+                version = await connection.fetchval("SHOW server_version")
+        finally:
+            await connection.close()
+        return f"PostgreSQL {version.split()[0]}", None
+
+
+class AnyoneMayWrite:
+    """The right to write where many processes have it: the rows that they lock keep order."""
+
+    def announce(self, address: ServerAddress) -> None:
+        """Commands need no server to write."""

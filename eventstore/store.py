@@ -1,0 +1,68 @@
+"""A store, on either engine: where its log, its catalog and its generations are."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from eventstore.appender import Appender
+from eventstore.database import Place
+from eventstore.lock import ServerAddress
+
+
+class Holding(Protocol):
+    """The right to write to a store, for as long as it is held."""
+
+    def announce(self, address: ServerAddress) -> None:
+        """Tell the commands on this store where a server listens."""
+
+
+class Store(Protocol):
+    """Where everything is that one installation keeps, and how it is opened."""
+
+    @property
+    def name(self) -> str:
+        """What people call it: never with a password."""
+
+    @property
+    def secret_key(self) -> Path:
+        """The file of the installation's key."""
+
+    @property
+    def log(self) -> Place:
+        """The truth: events and heads."""
+
+    @property
+    def catalog(self) -> Place:
+        """Portals, keys, tokens, quarantine, pointers."""
+
+    def generation(self, number: int) -> Place:
+        """One complete set of read models."""
+
+    def scratch(self, name: str) -> Place:
+        """A set of tables that nobody else reads, to be removed by who made it."""
+
+    async def generations(self) -> list[int]:
+        """Return the numbers of the generations that are there, finished or not."""
+
+    async def scratches(self) -> list[str]:
+        """Return the names of the scratch sets that are there."""
+
+    def catalog_engine(self, *, patience: float) -> AsyncEngine:
+        """Return what talks to the catalog, waiting so many seconds for who has it locked."""
+
+    async def open_appender(self) -> Appender:
+        """Open the one door to the log. Raises StoreUnavailable when it cannot be written."""
+
+    def hold(self) -> AbstractContextManager[Holding]:
+        """Hold the right to write. Raises StoreInUse where only one process has it at a time."""
+
+    def find_server(self) -> ServerAddress | None:
+        """Return the server by which commands must write, if there is one."""
+
+    def prepare(self) -> None:
+        """Make what the store needs before it is first opened."""
+
+    async def versions(self) -> tuple[str, str | None]:
+        """Return the engine with its version, and what an operator should know of it."""
