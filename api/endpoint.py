@@ -144,7 +144,7 @@ class Endpoint:
         ids = _ids(request)
         query = read_query(request, self.query)
         await _wait(state, access, query)
-        async with state.read_models.reading() as session:
+        async with state.live.reading(access.portal.id) as session:
             position = await checkpoint_of(session, access.portal.id)
             asked = (state, access, session, position, self.path, ids, query)
             if isinstance(query, Paged):
@@ -172,7 +172,7 @@ async def _wait(state: State, access: Access, query: PortalQuery) -> None:
     position = query.min_position
     if position is None:
         return
-    if not await state.projector.wait_for(access.portal.id, position, seconds=_PATIENCE):
+    if not await state.live.wait_for(access.portal.id, position, seconds=_PATIENCE):
         raise Problem(
             "projection_behind", f"Not yet projected up to {position}. Ask again in a moment."
         )

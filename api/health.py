@@ -7,7 +7,6 @@ from starlette.routing import Route
 from api.answers import answer
 from api.problems import Problem
 from api.state import State
-from projections.project import undecoded_counts
 
 
 async def healthz(_request: Request) -> Response:
@@ -18,9 +17,9 @@ async def healthz(_request: Request) -> Response:
 async def readyz(request: Request) -> Response:
     """Say that events are taken and reads are answered, and how far the read models are behind."""
     state: State = request.state.chronicle
-    if not state.projector.alive and state.settings.project:
+    if not state.live.alive:
         raise Problem("store_unavailable", "The projector has stopped.")
-    async with state.read_models.reading():
+    async with state.log.reading():
         lags = [state.lag(portal) for portal in state.snapshot.portals.values()]
     return answer({"status": "ready", "lag": max(lags, default=0)})
 
@@ -28,8 +27,7 @@ async def readyz(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Say what is counted, in Prometheus' words."""
     state: State = request.state.chronicle
-    async with state.read_models.reading() as session:
-        undecoded = await undecoded_counts(session)
+    undecoded = await state.live.undecoded()
     for portal in state.snapshot.portals.values():
         state.metrics.head.labels(portal.slug).set(state.head(portal))
         state.metrics.lag.labels(portal.slug).set(state.lag(portal))

@@ -10,63 +10,57 @@ import structlog
 from api.paging import Cursors
 from api.settings import Settings
 from api.state import State
-from eventstore.appender import Appender
+from eventstore.catalog import Catalog
 from eventstore.database import Pool
 from eventstore.errors import EventstoreError
-from eventstore.folder import Folder
-from eventstore.log import SqliteLog, heads
+from eventstore.log import heads
 from eventstore.quarantine import Quarantine
-from projections.generations import check_not_behind, open_generation
-from projections.projector import Projector
+from projections.errors import ProjectionsError
+from projections.generations import check_not_behind
+from projections.live import Live
 
 _log = structlog.get_logger()
 
 _READERS: Final = 4
-"""Sessions that read one file at the same time."""
+"""Sessions that read the log at the same time."""
 
 
 @asynccontextmanager
 async def running(settings: Settings, run_key: str) -> AsyncIterator[State]:
     """Open the store of these settings, and project in the background, until the context ends.
 
-    Raises the errors of the store that cannot be opened. The caller holds the store's lock.
+    Raises the errors of the store that cannot be opened. The caller holds the store.
     """
-    folder = Folder(settings.data, settings.secret_key_file)
+    store = settings.store
     async with AsyncExitStack() as stack:
-        catalog = await folder.open_catalog()
+        catalog = await Catalog.open(store, create=True)
         stack.push_async_callback(catalog.close)
         snapshot = await catalog.snapshot()
-        await check_not_behind(folder, await catalog.generation())
-        writer = SqliteLog(folder.log)
-        writer.open()
-        stack.callback(writer.close)
-        generation = await open_generation(folder.generation(await catalog.generation()))
-        stack.push_async_callback(generation.close)
-        log, read_models = Pool(folder.log, _READERS), Pool(generation.path, _READERS)
+        await check_not_behind(store, set(snapshot.pointers.values()))
+        log = Pool(store.log, _READERS)
         stack.push_async_callback(log.close)
-        stack.push_async_callback(read_models.close)
-        appender = Appender(writer.append)
+        live = Live(store, log, project=settings.project)
+        stack.push_async_callback(live.close)
+        appender = await store.open_appender()
         stack.push_async_callback(appender.close)
+        await live.follow(snapshot.pointers)
         async with log.reading() as session:
             newest = await heads(session)
         state = State(
             settings=settings,
-            folder=folder,
+            store=store,
             catalog=catalog,
             quarantine=Quarantine(catalog),
             fingerprints=catalog.fingerprints,
             cursors=Cursors(catalog.key.derive("cursor")),
             appender=appender,
-            projector=Projector(log, generation, lambda: state.portal_ids),
+            live=live,
             log=log,
-            read_models=read_models,
             heads=newest,
             run_key=run_key,
             snapshot=snapshot,
         )
         await _beside(stack, _keep_fresh(state))
-        if settings.project:
-            await _beside(stack, state.projector.run())
         yield state
         await state.refresh()
 
@@ -87,5 +81,5 @@ async def _keep_fresh(state: State) -> None:
         await asyncio.sleep(state.refresh_seconds)
         try:
             await state.refresh()
-        except EventstoreError as error:
-            _log.error("the catalog cannot be read", error=str(error))
+        except (EventstoreError, ProjectionsError) as error:
+            _log.error("what changed in the store cannot be read", error=str(error))

@@ -22,7 +22,7 @@ async def of_token(request: Request) -> Response:
     portals = state.snapshot.portals
     known = [portals[slug] for slug in sorted(token.portals) if slug in portals]
     shown = [
-        _progress(portal.slug, state.head(portal), state.projector.projected.get(portal.id, 0))
+        _progress(portal.slug, state.head(portal), state.live.projected(portal.id))
         for portal in known
     ]
     body: Listed[models.PortalProgress] = Listed(

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from eventstore.store import Store, store_at
+
 _SIZES = {"": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30}
-_SQLITE = "sqlite:///"
 
 
 def _size(value: Any) -> Any:
@@ -35,9 +36,9 @@ class Settings(BaseSettings):
         env_prefix="CHRONICLE_", env_file=".env", extra="ignore", hide_input_in_errors=True
     )
 
-    database: Annotated[str, Field(description="folder of the SQLite files, as sqlite:///PATH")] = (
-        "sqlite:///data"
-    )
+    database: Annotated[
+        str, Field(description="folder of the SQLite files as sqlite:///PATH, or postgresql://…")
+    ] = "sqlite:///data"
     secret_key_file: Annotated[
         Path | None, Field(description="key of fingerprints, cursors and sealed things")
     ] = None
@@ -57,11 +58,10 @@ class Settings(BaseSettings):
     @field_validator("database")
     @classmethod
     def _known_engine(cls, value: str) -> str:
-        if not value.startswith(_SQLITE) or value == _SQLITE:
-            raise ValueError("must be sqlite:///PATH, a folder")
+        store_at(value)
         return value
 
     @property
-    def data(self) -> Path:
-        """The folder of the SQLite files."""
-        return Path(self.database.removeprefix(_SQLITE))
+    def store(self) -> Store:
+        """The store that these settings name."""
+        return store_at(self.database, self.secret_key_file)

@@ -13,11 +13,11 @@ from eventstore.catalog import Catalog
 from eventstore.database import Pool
 from eventstore.directory import Portal, Snapshot
 from eventstore.errors import StoreUnavailable
-from eventstore.folder import Folder
-from eventstore.log import Outcome, Pending
+from eventstore.log import Outcome, Pending, heads
 from eventstore.quarantine import Quarantine
 from eventstore.redaction import Fingerprints
-from projections.projector import Projector
+from eventstore.store import Store
+from projections.live import Live
 
 
 @dataclass
@@ -25,15 +25,14 @@ class State:
     """The parts of a running server."""
 
     settings: Settings
-    folder: Folder
+    store: Store
     catalog: Catalog
     quarantine: Quarantine
     fingerprints: Fingerprints
     cursors: Cursors
     appender: Appender
-    projector: Projector
+    live: Live
     log: Pool
-    read_models: Pool
     heads: dict[int, int]
     snapshot: Snapshot
     run_key: str = field(repr=False)
@@ -54,7 +53,7 @@ class State:
             self.metrics.outcomes.labels(outcome.outcome).inc()
             portal_id = pending.origin.portal_id
             self.heads[portal_id] = max(self.heads.get(portal_id, 0), outcome.position)
-        self.projector.wake()
+        self.live.wake()
         return outcomes
 
     def head(self, portal: Portal) -> int:
@@ -76,12 +75,18 @@ class State:
             if self._looked_at < asked_at:
                 self._looked_at = monotonic()
                 if await self.catalog.revision() != self.snapshot.revision:
-                    self.snapshot = await self.catalog.snapshot()
+                    snapshot = await self.catalog.snapshot()
+                    await self.live.follow(snapshot.pointers)
+                    self.snapshot = snapshot
         return self.snapshot is not known
 
     async def refresh(self) -> None:
-        """Read the catalog if it changed, and write down what was counted."""
+        """Read what changed elsewhere, and write down what was counted."""
         await self.look_again()
+        await self.live.follow(self.snapshot.pointers)
+        async with self.log.reading() as session:
+            for portal_id, head in (await heads(session)).items():
+                self.heads[portal_id] = max(self.heads.get(portal_id, 0), head)
         if self.rejected:
             counted, self.rejected = self.rejected, Counter()
             try:
@@ -90,11 +95,6 @@ class State:
                 self.rejected += counted
                 raise
 
-    @property
-    def portal_ids(self) -> list[int]:
-        """The portals that are projected."""
-        return [portal.id for portal in self.snapshot.portals.values()]
-
     def lag(self, portal: Portal) -> int:
         """Return how many positions are not yet projected."""
-        return self.head(portal) - self.projector.projected.get(portal.id, 0)
+        return max(self.head(portal) - self.live.projected(portal.id), 0)

@@ -66,6 +66,11 @@ class Snapshot:
         """Find a portal by the digest of an ingest key."""
         return {digest: portal for portal in self.portals.values() for digest in portal.ingest_keys}
 
+    @cached_property
+    def pointers(self) -> Mapping[int, int]:
+        """Which generation each portal is read from."""
+        return {portal.id: portal.generation for portal in self.portals.values()}
+
     def portal(self, slug: str) -> Portal:
         """Return a portal by its slug.
 

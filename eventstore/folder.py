@@ -30,6 +30,10 @@ class Folder:
         return str(self.path)
 
     @property
+    def temporary(self) -> Path | None:
+        return self.path
+
+    @property
     def log(self) -> SqliteFile:
         # NORMAL would lose acknowledged events at a power loss.
         return SqliteFile(self.path / "log.db", synchronous="FULL")

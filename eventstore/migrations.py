@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import MetaData
 
-from eventstore.database import Place, Session
+from eventstore.database import Place
 from eventstore.errors import StoreMissing, WrongSchema
 from eventstore.schema import catalog_metadata, log_metadata
 from eventstore.store import Store
@@ -28,8 +28,11 @@ STEPS: Final = (
     Step(
         2,
         catalog=(
-            "CREATE TABLE pointer (portal_id INTEGER NOT NULL, generation INTEGER NOT NULL,"
-            " PRIMARY KEY (portal_id))",
+            """
+            CREATE TABLE pointer (
+                portal_id INTEGER NOT NULL, generation INTEGER NOT NULL, PRIMARY KEY (portal_id)
+            )
+            """,
             "INSERT INTO pointer SELECT portal.id, generation.number FROM portal, generation",
             "DROP TABLE generation",
         ),

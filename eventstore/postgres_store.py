@@ -46,6 +46,10 @@ class PostgresStore:
         return self.key_file
 
     @property
+    def temporary(self) -> Path | None:
+        return None
+
+    @property
     def log(self) -> PostgresSchema:
         return PostgresSchema(self.server, "log")
 

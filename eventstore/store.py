@@ -2,13 +2,18 @@
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from eventstore.appender import Appender
 from eventstore.database import Place
+from eventstore.folder import Folder
 from eventstore.lock import ServerAddress
+from eventstore.postgres_store import PostgresStore
+
+SQLITE: Final = "sqlite:///"
+POSTGRESQL: Final = ("postgresql://", "postgres://")
 
 
 class Holding(Protocol):
@@ -28,6 +33,10 @@ class Store(Protocol):
     @property
     def secret_key(self) -> Path:
         """The file of the installation's key."""
+
+    @property
+    def temporary(self) -> Path | None:
+        """Where large files go that end with their process; None is where the system has them."""
 
     @property
     def log(self) -> Place:
@@ -66,3 +75,15 @@ class Store(Protocol):
 
     async def versions(self) -> tuple[str, str | None]:
         """Return the engine with its version, and what an operator should know of it."""
+
+
+def store_at(address: str, key_file: Path | None = None) -> Store:
+    """Return the store at an address: `sqlite:///FOLDER` or `postgresql://…`.
+
+    Opens nothing. Raises ValueError for an address of another kind.
+    """
+    if address.startswith(SQLITE) and address != SQLITE:
+        return Folder(Path(address.removeprefix(SQLITE)), key_file)
+    if address.startswith(POSTGRESQL):
+        return PostgresStore(address, key_file)
+    raise ValueError("must be sqlite:///PATH, a folder, or postgresql://USER@HOST/DATABASE")

@@ -14,12 +14,19 @@ from projections.tables import ProfileRow, UndecodedRow
 
 
 class Derived(NamedTuple):
-    """What some events say. Nothing is in it twice."""
+    """What some events say. What was derived at once is in it once."""
 
     facts: list[Fact]
     profiles: list[ProfileRow]
     spans: list[Span]
     undecoded: list[UndecodedRow]
+
+    def extend(self, more: "Derived") -> None:
+        """Add what other events say."""
+        self.facts.extend(more.facts)
+        self.profiles.extend(more.profiles)
+        self.spans.extend(more.spans)
+        self.undecoded.extend(more.undecoded)
 
 
 def derive(events: Iterable[Event]) -> Derived:

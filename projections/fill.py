@@ -3,12 +3,11 @@
 from collections.abc import AsyncIterator, Callable
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import bindparam, select
 
-from eventstore.database import Row, Session
+from eventstore.database import Place, Row, Session
 from projections.derive import Derived
 from projections.facts import Fact
 from projections.pieces import EVENTS, derivations, derived, folded, foldings
@@ -63,8 +62,8 @@ Progress = Callable[[int], None]
 class Fill(NamedTuple):
     """What is filled, from which log, by whom."""
 
-    log: Path
-    path: Path
+    log: Place
+    place: Place
     generation: Session
     workers: Workers
 
@@ -93,7 +92,7 @@ async def _record_spans(generation: Session, spans: dict[SpanKey, Span]) -> None
 async def fold_all(fill: Fill, portal_id: int) -> None:
     """Fold every key of a portal, and write its rows."""
     generation = fill.generation
-    pieces = await foldings(generation, fill.path, portal_id)
+    pieces = await foldings(generation, fill.place, portal_id)
     async for tables in fill.workers.in_order(folded, pieces):
         async with generation.transaction():
             for table, rows in zip(MESSAGE.tables, tables, strict=False):

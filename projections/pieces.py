@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from itertools import groupby, pairwise
 from operator import itemgetter
-from pathlib import Path
 from typing import Final
 
 from sqlalchemy import bindparam, func, select
 
 from eventstore import log
-from eventstore.database import Row, Session, open_reader
+from eventstore.database import Place, Row, Session
 from projections.derive import Derived, derive
 from projections.facts import Fact
 from projections.readmodels import Rows, fold_message
@@ -47,36 +46,36 @@ _OF_MESSAGES = (
 )
 
 
-def derivations(path: Path, portal_id: int, upto: int) -> Iterator[tuple[Path, int, int, int]]:
+def derivations(place: Place, portal_id: int, upto: int) -> Iterator[tuple[Place, int, int, int]]:
     """Give the pieces by which `derived` takes in a portal's log up to a position."""
     for after in range(0, upto, EVENTS):
-        yield path, portal_id, after, min(EVENTS, upto - after)
+        yield place, portal_id, after, min(EVENTS, upto - after)
 
 
-def derived(path: Path, portal_id: int, after: int, limit: int) -> Derived:
+def derived(place: Place, portal_id: int, after: int, limit: int) -> Derived:
     """Derive some events of a log."""
 
     async def work() -> Derived:
-        async with _reading(path) as session:
+        async with _reading(place) as session:
             return derive(await log.page(session, portal_id, after=after, limit=limit))
 
     return asyncio.run(work())
 
 
 async def foldings(
-    generation: Session, path: Path, portal_id: int
-) -> list[tuple[Path, int, int, int]]:
+    generation: Session, place: Place, portal_id: int
+) -> list[tuple[Place, int, int, int]]:
     """Give the pieces by which `folded` takes in all messages of a portal."""
     rows = await generation.rows(_BOUNDARIES, portal_id=portal_id)
     bounds = [-1, *dict.fromkeys(int(row[0]) for row in rows), 2**63 - 1]
-    return [(path, portal_id, after, upto) for after, upto in pairwise(bounds)]
+    return [(place, portal_id, after, upto) for after, upto in pairwise(bounds)]
 
 
-def folded(path: Path, portal_id: int, after: int, upto: int) -> list[list[Row]]:
+def folded(place: Place, portal_id: int, after: int, upto: int) -> list[list[Row]]:
     """Fold the messages with ids behind `after` up to `upto`; give the rows, a list a table."""
 
     async def work() -> list[Rows]:
-        async with _reading(path) as session:
+        async with _reading(place) as session:
             rows = await session.rows(_OF_MESSAGES, portal_id=portal_id, after=after, upto=upto)
         by_message = groupby(map(Fact._make, rows), itemgetter(4))
         return [fold_message(list(facts)) for _, facts in by_message]
@@ -90,8 +89,8 @@ def folded(path: Path, portal_id: int, after: int, upto: int) -> list[list[Row]]
 
 
 @asynccontextmanager
-async def _reading(path: Path) -> AsyncIterator[Session]:
-    session = await open_reader(path)
+async def _reading(place: Place) -> AsyncIterator[Session]:
+    session = await place.open_reader()
     try:
         yield session
     finally:

@@ -6,17 +6,17 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, func, select
 
-from eventstore.database import Session, upsert
+from eventstore.database import Session, greatest, least, upsert
 from eventstore.event import Event
 from projections.derive import Derived, derive
 from projections.refold import refold, touched_by
-from projections.spans import Span
 from projections.tables import checkpoint, fact, profile, span, undecoded
 
 _SLICE: Final = 32
 """Events that are decoded before other tasks of the process get their turn."""
 
 _CHECKPOINT = select(checkpoint.c.position).where(checkpoint.c.portal_id == bindparam("portal_id"))
+_TAKE = _CHECKPOINT.with_for_update(skip_locked=True)  # SQLite ignores it: one process writes
 _CHECKPOINTS = select(checkpoint.c.portal_id, checkpoint.c.position)
 _UNDECODED = select(undecoded.c.portal_id, func.count()).group_by(undecoded.c.portal_id)
 
@@ -35,15 +35,20 @@ def _widen_spans() -> Any:
     return statement.on_conflict_do_update(
         index_elements=span.primary_key,
         set_={
-            "first_at": func.min(kept.first_at, new.first_at),
-            "last_at": func.max(kept.last_at, new.last_at),
-            "first_position": func.min(kept.first_position, new.first_position),
-            "last_position": func.max(kept.last_position, new.last_position),
+            "first_at": least(kept.first_at, new.first_at),
+            "last_at": greatest(kept.last_at, new.last_at),
+            "first_position": least(kept.first_position, new.first_position),
+            "last_position": greatest(kept.last_position, new.last_position),
         },
     )
 
 
 _MOVE_CHECKPOINT = _move_checkpoint()
+_OPEN_CHECKPOINT = (
+    upsert(checkpoint)
+    .values(portal_id=bindparam("portal_id"), position=bindparam("position"))
+    .on_conflict_do_nothing()
+)
 _WIDEN_SPANS = _widen_spans()
 _NAME_PROFILES = upsert(profile).on_conflict_do_nothing()
 
@@ -77,16 +82,30 @@ async def move_checkpoint(session: Session, portal_id: int, position: int) -> No
     await session.run(_MOVE_CHECKPOINT, portal_id=portal_id, position=position)
 
 
+async def take(session: Session, portal_id: int) -> int | None:
+    """Return how far the generation has come, and keep other projectors from this portal.
+
+    None when one of them has it. Call it inside a transaction, which ends what is kept.
+    """
+    rows = await session.rows(_TAKE, portal_id=portal_id)
+    if rows:
+        return int(rows[0][0])
+    if await session.rows(_CHECKPOINT, portal_id=portal_id):
+        return None
+    await session.run(_OPEN_CHECKPOINT, portal_id=portal_id, position=0)
+    rows = await session.rows(_TAKE, portal_id=portal_id)
+    return int(rows[0][0]) if rows else None
+
+
 async def project(session: Session, portal_id: int, events: Sequence[Event]) -> None:
-    """Project the events that follow the checkpoint: facts, rows and checkpoint together."""
-    slices: list[Derived] = []
+    """Project the events that follow the checkpoint. Call it inside a transaction.
+
+    Facts, rows and checkpoint are kept together, or none of them.
+    """
+    derived = Derived([], [], [], [])
     for begin in range(0, len(events), _SLICE):
-        slices.append(derive(events[begin : begin + _SLICE]))
+        derived.extend(derive(events[begin : begin + _SLICE]))
         await asyncio.sleep(0)
-    facts = [known for derived in slices for known in derived.facts]
-    spans: list[Span] = [seen for derived in slices for seen in derived.spans]
-    async with session.transaction():
-        for derived in slices:
-            await record(session, derived)
-        await refold(session, portal_id, touched_by(facts, spans))
-        await move_checkpoint(session, portal_id, events[-1].position)
+    await record(session, derived)
+    await refold(session, portal_id, touched_by(derived.facts, derived.spans))
+    await move_checkpoint(session, portal_id, events[-1].position)

@@ -1,18 +1,16 @@
 """The projector: keeps a generation up to date with the log, and never stops for a bad event."""
 
 import asyncio
-import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import structlog
 
 from eventstore import log
-from eventstore.database import Pool, SqliteSession
+from eventstore.database import Place, Pool, Session
 from eventstore.errors import StoreUnavailable
-from eventstore.event import Event
 from projections.derive import Derived
-from projections.project import checkpoint_of, move_checkpoint, project, record
+from projections.project import checkpoint_of, move_checkpoint, project, record, take
 from projections.tables import UndecodedRow
 
 _log = structlog.get_logger()
@@ -27,20 +25,29 @@ longer until an event can be read."""
 _POLL: Final = 1.0
 """Seconds after which the log is looked at without having been woken."""
 
+_IMPATIENT: Final = 0.05
+"""The same while somebody waits for a position, which another process may be projecting."""
+
 
 class Projector:
-    """Projects what follows the checkpoint of each portal, soon after it was appended."""
+    """Projects what follows the checkpoint of each portal, soon after it was appended.
+
+    Several processes may project one generation: a portal's checkpoint, while one of them has
+    it, keeps the others away from that portal.
+    """
 
     def __init__(
-        self, events: Pool, generation: SqliteSession, portals: Callable[[], Iterable[int]]
+        self, events: Pool, generation: Place, portals: Callable[[], Iterable[int]]
     ) -> None:
         self.projected: dict[int, int] = {}
+        self.alive = False
         self._events = events
         self._generation = generation
         self._portals = portals
+        self._session: Session | None = None
         self._woken = asyncio.Event()
         self._moved = asyncio.Condition()
-        self.alive = False
+        self._waiting = 0
 
     def wake(self) -> None:
         """Say that something was appended."""
@@ -52,35 +59,55 @@ class Projector:
         def reached() -> bool:
             return self.projected.get(portal_id, 0) >= position
 
+        self._waiting += 1
+        self.wake()
         try:
             async with asyncio.timeout(seconds), self._moved:
                 await self._moved.wait_for(reached)
         except TimeoutError:
             return reached()
+        finally:
+            self._waiting -= 1
         return True
 
     async def run(self) -> None:
         """Project for ever."""
         self.alive = True
         try:
-            await self._run()
+            while True:
+                await self._round()
         finally:
             self.alive = False
 
-    async def _run(self) -> None:
-        while True:
-            self._woken.clear()
-            next_round = asyncio.get_running_loop().time() + _PACE
-            try:
-                behind = [await self.step(portal_id) for portal_id in list(self._portals())]
-            except (StoreUnavailable, sqlite3.Error) as error:
-                _log.error("projection waits for its database", error=str(error))
-                await asyncio.sleep(_POLL)
-                continue
-            if not any(behind):
-                await self._sleep()
-            else:
-                await asyncio.sleep(next_round - asyncio.get_running_loop().time())
+    async def close(self) -> None:
+        """Close what it writes with."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def _round(self) -> None:
+        self._woken.clear()
+        next_round = asyncio.get_running_loop().time() + _PACE
+        try:
+            moved = [await self.step(portal_id) for portal_id in await self._behind()]
+        except StoreUnavailable as error:
+            _log.error("projection waits for its database", error=str(error))
+            await asyncio.sleep(_POLL)
+            return
+        if any(moved):
+            await asyncio.sleep(next_round - asyncio.get_running_loop().time())
+        else:
+            await self._sleep()
+
+    async def _behind(self) -> list[int]:
+        """Return the portals that have events which are not projected, as far as is known."""
+        async with self._events.reading() as session:
+            heads = await log.heads(session)
+        return [
+            portal_id
+            for portal_id in self._portals()
+            if portal_id not in self.projected
+            or self.projected[portal_id] < heads.get(portal_id, 0)
+        ]
 
     async def catch_up(self) -> None:
         """Project all that the log has now."""
@@ -89,44 +116,59 @@ class Projector:
                 pass
 
     async def step(self, portal_id: int) -> bool:
-        """Project the next events of one portal; say whether there were any."""
-        after = self.projected.get(portal_id)
-        if after is None:
-            after = await checkpoint_of(self._generation, portal_id)
-            await self._move(portal_id, after)
-        async with self._events.reading() as session:
-            events = await log.page(session, portal_id, after=after, limit=BATCH)
-        if not events:
-            return False
+        """Project the next events of one portal; say whether there were any to be had."""
         try:
-            await self._project(portal_id, events)
-        except BaseException:
-            # Some of them may be projected: the next step asks the generation how far it is.
-            del self.projected[portal_id]
+            return await self._project(portal_id, BATCH)
+        except StoreUnavailable:
             raise
-        await self._move(portal_id, events[-1].position)
+        except Exception:  # noqa: BLE001 - whatever it is, the next event must come
+            return await self._one_by_one(portal_id)
+
+    async def _one_by_one(self, portal_id: int) -> bool:
+        for _ in range(BATCH):
+            try:
+                if not await self._project(portal_id, 1):
+                    break
+            except StoreUnavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - the same
+                await self._pass_over(portal_id, error)
         return True
 
-    async def _project(self, portal_id: int, events: Sequence[Event]) -> None:
-        try:
-            await project(self._generation, portal_id, events)
-        except (StoreUnavailable, sqlite3.OperationalError):
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next event must come
-            if len(events) > 1:
-                for event in events:
-                    await self._project(portal_id, [event])
-                return
-            await self._pass_over(events[0], error)
+    async def _project(self, portal_id: int, limit: int) -> bool:
+        generation = await self._writer()
+        async with generation.transaction():
+            after = await take(generation, portal_id)
+            if after is None:
+                reached = await checkpoint_of(generation, portal_id)
+                events = []
+            else:
+                async with self._events.reading() as session:
+                    events = await log.page(session, portal_id, after=after, limit=limit)
+                if events:
+                    await project(generation, portal_id, events)
+                reached = events[-1].position if events else after
+        await self._move(portal_id, reached)
+        return bool(events)
 
-    async def _pass_over(self, event: Event, error: Exception) -> None:
+    async def _pass_over(self, portal_id: int, error: Exception) -> None:
         # A defect of ours must not hide all later events; the log still has this one.
-        _log.error("event not projected", portal_id=event.portal_id, position=event.position)
-        reason = f"not projected: {type(error).__name__}"
-        row = UndecodedRow(event.portal_id, event.position, reason)
-        async with self._generation.transaction():
-            await record(self._generation, Derived([], [], [], [row]))
-            await move_checkpoint(self._generation, event.portal_id, event.position)
+        generation = await self._writer()
+        async with generation.transaction():
+            after = await take(generation, portal_id)
+            if after is None:
+                return
+            _log.error("event not projected", portal_id=portal_id, position=after + 1)
+            reason = f"not projected: {type(error).__name__}"
+            row = UndecodedRow(portal_id, after + 1, reason)
+            await record(generation, Derived([], [], [], [row]))
+            await move_checkpoint(generation, portal_id, after + 1)
+        await self._move(portal_id, after + 1)
+
+    async def _writer(self) -> Session:
+        if self._session is None or self._session.broken:
+            self._session = await self._generation.open_writer()
+        return self._session
 
     async def _move(self, portal_id: int, position: int) -> None:
         async with self._moved:
@@ -135,7 +177,7 @@ class Projector:
 
     async def _sleep(self) -> None:
         try:
-            async with asyncio.timeout(_POLL):
+            async with asyncio.timeout(_IMPATIENT if self._waiting else _POLL):
                 await self._woken.wait()
         except TimeoutError:
             pass

@@ -1,6 +1,6 @@
 """The read models: which tables they fill, by which key, with which fold."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Table, bindparam, delete
 from sqlalchemy.sql.base import Executable
 
-from eventstore.database import one_of, pair_of
+from eventstore.database import Pairs, one_of, pair_of
 from projections.facts import Fact
 from projections.members import member_rows, membership
 from projections.messages import message, message_rows, message_version
@@ -42,6 +42,10 @@ class ReadModel:
             delete(table).where(table.c.portal_id == bindparam("portal_id"), self.among(table))
             for table in self.tables
         )
+
+    def parameter(self, keys: Collection[Any]) -> list[Any]:
+        """Return the value of `keys` in the statements of this read model."""
+        return list(keys) if len(self.key) == 1 else Pairs(keys)
 
     def among(self, table: Table) -> ColumnElement[Any]:
         """Return the condition that a row is of one of a list of `keys`."""

@@ -1,14 +1,15 @@
-"""Rebuilds the read models from the log, in place of those that are there."""
+"""Rebuilds the read models from the log, beside those that are there."""
 
 import time
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from eventstore.catalog import Catalog
 from eventstore.database import Pool
 from eventstore.directory import Portal
-from eventstore.folder import Folder
 from eventstore.log import heads
-from projections.build import Plan, Progress, build, remove
+from eventstore.store import Store
+from projections.build import Plan, Progress, build
 
 
 @dataclass(frozen=True)
@@ -21,45 +22,47 @@ class RebuildSummary:
 
 
 async def rebuild(
-    folder: Folder,
+    store: Store,
     catalog: Catalog,
     progress: Progress,
     *,
     only: Portal | None = None,
     jobs: int | None = None,
 ) -> RebuildSummary:
-    """Rebuild the read models of all portals, or of one: fill a new file, then point to it.
+    """Rebuild the read models of all portals, or of one: fill a new generation, then point to it.
 
-    The caller holds the store's lock. A rebuild that is cut off changes nothing. Of one portal, it
-    takes over the rows of the others as they are, and raises StaleGeneration when it cannot.
+    A rebuild that is cut off changes nothing: it leaves a generation that nobody reads.
     """
     started = time.monotonic()
-    number = await catalog.generation()
-    portals = (await catalog.snapshot()).portals.values()
+    portals = list((await catalog.snapshot()).portals.values())
     rebuilt = [portal.id for portal in portals if only is None or portal.id == only.id]
-    kept = [portal.id for portal in portals if portal.id not in rebuilt]
-    newest = await _heads(folder)
-    plan = Plan(
-        log=folder.log,
-        upto={portal_id: newest.get(portal_id, 0) for portal_id in rebuilt},
-        generation=folder.generation(number) if kept else None,
-        kept=kept,
-    )
-    await build(folder.generation(number + 1), plan, progress, jobs=jobs)
-    await catalog.point_to(number + 1)
-    remove_others(folder, keep=number + 1)
-    return RebuildSummary(number + 1, sum(plan.upto.values()), time.monotonic() - started)
+    number = await _next_number(store, portals)
+    newest = await _heads(store)
+    plan = Plan(store.log, {portal_id: newest.get(portal_id, 0) for portal_id in rebuilt})
+    await build(store.generation(number), plan, progress, jobs=jobs)
+    await catalog.point_to(number, rebuilt)
+    pointed = (await catalog.snapshot()).portals.values()
+    await remove_others(store, keep={portal.generation for portal in pointed})
+    return RebuildSummary(number, sum(plan.upto.values()), time.monotonic() - started)
 
 
-def remove_others(folder: Folder, *, keep: int) -> None:
+async def remove_others(store: Store, *, keep: Collection[int]) -> None:
     """Remove the generations that were replaced, or never finished, and what verifying left."""
-    for path in (*folder.path.glob("read-*.db"), *folder.path.glob("verify-*.db")):
-        if path != folder.generation(keep):
-            remove(path)
+    for number in await store.generations():
+        if number not in keep:
+            await store.generation(number).remove()
+    for name in await store.scratches():
+        await store.scratch(name).remove()
 
 
-async def _heads(folder: Folder) -> dict[int, int]:
-    log = Pool(folder.log, 1)
+async def _next_number(store: Store, portals: Sequence[Portal]) -> int:
+    # What was left by a rebuild that was cut off is not written to again: its number is past.
+    used = [portal.generation for portal in portals] + await store.generations()
+    return max(used, default=0) + 1
+
+
+async def _heads(store: Store) -> dict[int, int]:
+    log = Pool(store.log, 1)
     try:
         async with log.reading() as session:
             return await heads(session)

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import bindparam, select
 
-from eventstore.database import Row, Session, one_of, pair_of
+from eventstore.database import Pairs, Row, Session, one_of, pair_of
 from projections.facts import Fact
 from projections.readmodels import (
     CHAT,
@@ -124,7 +124,7 @@ async def _replace(
         if count % _SLICE == 0:
             await asyncio.sleep(0)
     for deletion in model.deletions:
-        await session.run(deletion, portal_id=portal_id, keys=list(keys))
+        await session.run(deletion, portal_id=portal_id, keys=model.parameter(keys))
     for table, new in zip(model.tables, rows, strict=True):
         await session.insert(table, new)
 
@@ -137,7 +137,7 @@ async def _message_rows(session: Session, portal_id: int, touched: Touched) -> A
 
 
 async def _member_rows(session: Session, portal_id: int, touched: Touched) -> AsyncIterator[Rows]:
-    keys = [list(pair) for pair in touched.members]
+    keys = Pairs(touched.members)
     facts: defaultdict[tuple[int | None, int | None], list[Fact]] = defaultdict(list)
     for row in await session.rows(_MEMBERS, portal_id=portal_id, keys=keys):
         known = Fact._make(row)

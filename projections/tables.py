@@ -11,11 +11,11 @@ from sqlalchemy import (
     MetaData,
     SmallInteger,
     Table,
-    Text,
-    text,
 )
+from sqlalchemy import text as condition
 from sqlalchemy.types import TypeEngine
 
+from eventstore.database import text
 from projections.facts import Fact
 from projections.spans import Span
 
@@ -51,7 +51,7 @@ def _column(name: str, hint: Any, *, primary_key: bool) -> Column[Any]:
     number = int in parts
     return Column(
         name,
-        _NARROW.get(name, BigInteger) if number else Text,
+        _NARROW.get(name, BigInteger) if number else text(),
         primary_key=primary_key,
         autoincrement=False,
         nullable=NoneType in parts,
@@ -81,7 +81,7 @@ class CheckpointRow(NamedTuple):
     position: int
 
 
-JOINS_AND_LEAVES: Final = text("kind IN ('member_joined', 'member_left')")
+JOINS_AND_LEAVES: Final = condition("kind IN ('member_joined', 'member_left')")
 """Spelled the same in the index and in the queries, or SQLite would not use it."""
 
 fact: Final = table_of(

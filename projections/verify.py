@@ -2,6 +2,7 @@
 
 import hmac
 import os
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -11,8 +12,8 @@ from eventstore import integrity, log
 from eventstore.database import Pool, Row, Session
 from eventstore.directory import Portal
 from eventstore.event import Event
-from eventstore.folder import Folder
-from projections.build import Plan, build, remove
+from eventstore.store import Store
+from projections.build import Plan, build
 from projections.generations import ahead_of_log
 from projections.project import checkpoints
 from projections.tables import checkpoint, metadata
@@ -40,15 +41,13 @@ class Difference(NamedTuple):
 
 
 async def verify_log(
-    folder: Folder, portals: Sequence[Portal], progress: Progress
+    store: Store, portals: Sequence[Portal], progress: Progress
 ) -> AsyncIterator[Difference]:
     """Check positions for gaps, bytes against commitments, headers against leaves, and keys.
 
     Reads only; a server may run.
     """
-    if not folder.log.exists():
-        return
-    pool = Pool(folder.log, 1)
+    pool = Pool(store.log, 1)
     try:
         async with pool.reading() as session:
             heads = await log.heads(session)
@@ -85,36 +84,46 @@ def _of_event(portal: Portal, event: Event, before: int) -> Iterator[Difference]
 
 
 async def verify_read_models(
-    folder: Folder, generation: int, portals: Sequence[Portal], progress: Progress
+    store: Store, portals: Sequence[Portal], progress: Progress
 ) -> AsyncIterator[Difference]:
-    """Decode and fold again, up to where the generation is, and compare every row.
+    """Decode and fold again, up to where the generations are, and compare every row.
 
-    Reads only, beside a file of its own that is removed; a server may run.
+    Reads only, beside tables of its own that are removed; a server may run.
     """
-    if not folder.generation(generation).exists():
-        return
+    by_generation: defaultdict[int, list[Portal]] = defaultdict(list)
+    for portal in portals:
+        by_generation[portal.generation].append(portal)
+    for number, of_it in sorted(by_generation.items()):
+        if await store.generation(number).exists():
+            async for difference in _verify_generation(store, number, of_it, progress):
+                yield difference
+
+
+async def _verify_generation(
+    store: Store, number: int, portals: Sequence[Portal], progress: Progress
+) -> AsyncIterator[Difference]:
     slugs = {portal.id: portal.slug for portal in portals}
-    for portal_id, position, head in await ahead_of_log(folder, generation):
-        if portal_id in slugs:
-            detail = f"the read models know position {position}, the log ends at {head}"
-            yield Difference(slugs[portal_id], "log_head", detail)
-            return
-    again = folder.path / f"verify-{os.getpid()}.db"
-    pools = [Pool(folder.generation(generation), 1), Pool(again, 1)]
-    stored, derived = pools
+    ahead = [row for row in await ahead_of_log(store, number) if row[0] in slugs]
+    for portal_id, position, head in ahead:
+        detail = f"the read models know position {position}, the log ends at {head}"
+        yield Difference(slugs[portal_id], "log_head", detail)
+    if ahead:
+        return
+    again = store.scratch(f"verify_{os.getpid()}_{number}")
+    stored, derived = Pool(store.generation(number), 1), Pool(again, 1)
     try:
         async with stored.reading() as kept:
             reached = await checkpoints(kept)
             upto = {portal.id: reached.get(portal.id, 0) for portal in portals}
-            await build(again, Plan(folder.log, upto), progress)
+            await build(again, Plan(store.log, upto), progress)
             async with derived.reading() as built:
                 for portal in portals:
                     async for difference in compare(kept, built, portal):
                         yield difference
     finally:
-        for pool in pools:
-            await pool.close()
-        remove(again)
+        await stored.close()
+        await derived.close()
+        await again.remove()
 
 
 async def compare(kept: Session, built: Session, portal: Portal) -> AsyncIterator[Difference]:

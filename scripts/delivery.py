@@ -1,16 +1,16 @@
 """How a command appends events: through the server if one runs, else with the lock."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import httpx
 
 from eventstore.directory import Portal
 from eventstore.event import NewEvent
-from eventstore.folder import Folder
-from eventstore.lock import ServerAddress, find_server, hold
-from eventstore.log import Outcome, Pending, SqliteLog
+from eventstore.lock import ServerAddress
+from eventstore.log import Outcome, Pending
+from eventstore.store import Store
 from scripts.console import Failure
 
 MAX_LINES: Final = 1_000
@@ -20,38 +20,39 @@ MAX_BYTES: Final = 2**20
 _PATIENCE: Final = 60.0
 """Seconds until a server that does not answer is given up."""
 
-Deliver = Callable[[Sequence[NewEvent], str], list[Outcome]]
+Deliver = Callable[[Sequence[NewEvent], str], Coroutine[Any, Any, list[Outcome]]]
 """Appends events that one receiver witnessed, where they do not say it themselves.
 
-Returns an outcome for each, in their order. It may run in a thread.
+Returns an outcome for each, in their order.
 """
 
 
-@contextmanager
-def delivery(folder: Folder, portal: Portal, *, max_body: int) -> Iterator[Deliver]:
+@asynccontextmanager
+async def delivery(store: Store, portal: Portal, *, max_body: int) -> AsyncIterator[Deliver]:
     """Give the way to append imported events of a portal.
 
     Raises StoreInUse when another command has the lock. What is given raises StoreUnavailable,
     or Failure with what the server said.
     """
-    server = find_server(folder.lock)
+    server = store.find_server()
     if server is not None:
-        with _client(server) as client:
+        async with _client(server) as client:
             most = min(MAX_BYTES, max_body)
             yield lambda events, receiver: _send(client, portal, bodies(events, most), receiver)
         return
-    with hold(folder.lock):
-        log = SqliteLog(folder.log)
-        log.open()
+    with store.hold():
+        appender = await store.open_appender()
         try:
             origin = portal.origin
-            yield lambda events, _: log.append([Pending(origin, event) for event in events])
+            yield lambda events, _: appender.append_all(
+                [Pending(origin, event) for event in events]
+            )
         finally:
-            log.close()
+            await appender.close()
 
 
-def _client(server: ServerAddress) -> httpx.Client:
-    return httpx.Client(
+def _client(server: ServerAddress) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
         base_url=server.url,
         headers={"Authorization": f"Bearer {server.run_key}"},
         timeout=_PATIENCE,
@@ -59,13 +60,13 @@ def _client(server: ServerAddress) -> httpx.Client:
     )
 
 
-def _send(
-    client: httpx.Client, portal: Portal, requests: Iterable[bytes], receiver: str
+async def _send(
+    client: httpx.AsyncClient, portal: Portal, requests: Iterable[bytes], receiver: str
 ) -> list[Outcome]:
     outcomes: list[Outcome] = []
     for body in requests:
         try:
-            response = client.post(
+            response = await client.post(
                 f"/v1/portals/{portal.slug}/events",
                 params={"receiver": receiver},
                 content=body,

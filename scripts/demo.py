@@ -12,7 +12,7 @@ import typer
 
 from api.settings import Settings
 from api.times import now
-from eventstore.database import Pool
+from eventstore.database import Place, Pool
 from eventstore.lock import ServerAddress
 from eventstore.log import heads
 from scripts import logs
@@ -125,7 +125,7 @@ async def _prepare(settings: Settings) -> tuple[str | None, str]:
             key = await catalog.add_portal(
                 PORTAL, MEMBER_ID, now=now(), application_tokens=[APPLICATION_TOKEN]
             )
-        elif not await _head(store.folder.log, portal.id):
+        elif not await _head(store.place.log, portal.id):
             key = await catalog.rotate_ingest_key(PORTAL, now=now(), revoke_old=True)
         _, token = await catalog.create_token(
             portals=[PORTAL], scopes=SCOPES, now=now(), label="demo"
@@ -133,7 +133,7 @@ async def _prepare(settings: Settings) -> tuple[str | None, str]:
     return key, token
 
 
-async def _head(log: Path, portal_id: int) -> int:
+async def _head(log: Place, portal_id: int) -> int:
     pool = Pool(log, 1)
     try:
         async with pool.reading() as session:

@@ -4,7 +4,6 @@ import asyncio
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Annotated, BinaryIO, Final, Self, cast
 
@@ -22,7 +21,7 @@ from scripts.console import Json, OnePortal, application, example, run, show_jso
 from scripts.delivery import Deliver, delivery
 from scripts.lines import Line, Open, lines, source
 from scripts.progress import Progress
-from scripts.store import Store, open_store
+from scripts.store import OpenStore, open_store
 
 app = application()
 
@@ -77,7 +76,7 @@ def import_events(
     async def imported() -> Counts:
         async with open_store() as store:
             stdin = cast(BinaryIO, sys.stdin.buffer)
-            with source(file, stdin, store.folder.path) as open_source:
+            with source(file, stdin, store.place.temporary) as open_source:
                 return await import_lines(
                     store, store.snapshot.portal(portal), open_source, receiver
                 )
@@ -89,7 +88,9 @@ def import_events(
         show_table(list(counts), [list(counts.values())])
 
 
-async def import_lines(store: Store, portal: Portal, open_source: Open, receiver: str) -> Counts:
+async def import_lines(
+    store: OpenStore, portal: Portal, open_source: Open, receiver: str
+) -> Counts:
     """Append the events of all lines.
 
     Raises PortalMismatch before anything is written when one of them is another portal's.
@@ -97,17 +98,17 @@ async def import_lines(store: Store, portal: Portal, open_source: Open, receiver
     max_body = store.settings.max_body
     with Progress("lines checked") as progress:
         total = refuse_foreign(open_source, portal, max_body, progress)
-    with (
-        delivery(store.folder, portal, max_body=max_body) as deliver,
+    async with (
+        delivery(store.place, portal, max_body=max_body) as deliver,
         _Writer(deliver, receiver) as writer,
-        Progress("lines", total) as progress,
     ):
-        reading = _Reading(store, portal, receiver, writer, progress)
-        for done, line in enumerate(lines(open_source), 1):
-            await reading.take(line)
-            if done % _TICK == 0:
-                progress.at(done)
-        reading.flush()
+        with Progress("lines", total) as progress:
+            reading = _Reading(store, portal, receiver, writer, progress)
+            for done, line in enumerate(lines(open_source), 1):
+                await reading.take(line)
+                if done % _TICK == 0:
+                    progress.at(done)
+            await reading.flush()
     writer.counts.quarantined = reading.bad
     return writer.counts
 
@@ -144,7 +145,7 @@ def _may_name_another(body: bytes, own: bytes) -> bool:
 class _Reading:
     """Makes events of lines; what cannot be read goes into quarantine."""
 
-    store: Store
+    store: OpenStore
     portal: Portal
     receiver: str
     writer: "_Writer"
@@ -161,11 +162,11 @@ class _Reading:
             else:
                 await self._quarantine(line, event)
         if len(self._batch) >= _BATCH:
-            self.flush()
+            await self.flush()
 
-    def flush(self) -> None:
+    async def flush(self) -> None:
         """Hand over what has been read."""
-        self.writer.write(self._batch)
+        await self.writer.write(self._batch)
         self._batch, self._how = [], None
 
     def _events(self, line: Line) -> Sequence[NewEvent | UnreadableBody]:
@@ -200,29 +201,26 @@ class _Writer:
         self.counts = Counts()
         self._deliver = deliver
         self._receiver = receiver
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="import")
-        self._writing: Future[list[Outcome]] | None = None
+        self._writing: asyncio.Task[list[Outcome]] | None = None
 
-    def __enter__(self) -> Self:
+    async def __aenter__(self) -> Self:
         return self
 
-    def __exit__(self, *error: object) -> None:
-        try:
-            self.settle()
-        finally:
-            self._thread.shutdown()
+    async def __aexit__(self, *error: object) -> None:
+        await self.settle()
 
-    def write(self, events: Sequence[NewEvent]) -> None:
+    async def write(self, events: Sequence[NewEvent]) -> None:
         """Begin to write a batch, when the one before is written."""
-        self.settle()
+        await self.settle()
         if events:
-            self._writing = self._thread.submit(self._deliver, events, self._receiver)
+            self._writing = asyncio.create_task(self._deliver(events, self._receiver))
+            await asyncio.sleep(0)  # let it begin before the next lines are read
 
-    def settle(self) -> None:
+    async def settle(self) -> None:
         """Wait until all that was handed over is written. Raises what writing it raised."""
         if self._writing is not None:
             writing, self._writing = self._writing, None
-            self.counts.add(writing.result())
+            self.counts.add(await writing)
 
 
 if __name__ == "__main__":

@@ -32,11 +32,12 @@ class Line(NamedTuple):
 
 
 @contextmanager
-def source(file: str, stdin: BinaryIO, folder: Path) -> Iterator[Open]:
+def source(file: str, stdin: BinaryIO, folder: Path | None) -> Iterator[Open]:
     """Give a way to read a file twice; `-` is stdin.
 
-    What can be read only once is spooled in `folder`: sealed with a key that only this process
-    knows, since secrets are not redacted yet, and without a name, so that it ends with us.
+    What can be read only once is spooled in `folder`, or where the system has such files: sealed
+    with a key that only this process knows, since secrets are not redacted yet, and without a
+    name, so that it ends with us.
     """
     path = Path(file)
     if file != "-" and path.is_file():

@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from api.times import now, shown
-from eventstore.lock import find_server
 from scripts.console import Json, application, example, run, say, show_json, show_table
-from scripts.store import Store, open_store
+from scripts.store import OpenStore, open_store
 
 app = application("portal", about="Register portals, and what lets their events in.")
 tokens = application("token", about="Application tokens: what proves that a webhook is genuine.")
@@ -147,12 +146,12 @@ def _secret(given: str | None) -> str:
     return secret
 
 
-def _show_ingest_key(store: Store, slug: str, key: str, *, json: bool) -> None:
+def _show_ingest_key(store: OpenStore, slug: str, key: str, *, json: bool) -> None:
     path = f"/v1/hooks/{key}"
     if json:
         show_json({"slug": slug, "ingest_key": key, "ingest_path": path})
         return
-    server = find_server(store.folder.lock)
+    server = store.place.find_server()
     say(f"{slug}: handlers must send their events to this address, which is not shown again:")
     print(f"{server.url if server else 'https://YOUR-SERVER'}{path}")
 

@@ -28,7 +28,7 @@ from scripts.console import (
     show_table,
 )
 from scripts.delivery import Deliver, delivery
-from scripts.store import Store, open_store
+from scripts.store import OpenStore, open_store
 
 app = application("quarantine", about="Bodies that could not be read, sealed, without being lost.")
 
@@ -113,7 +113,7 @@ def retry(
 
 
 async def retry_all(
-    store: Store, portal: Portal, numbers: Sequence[int] | None
+    store: OpenStore, portal: Portal, numbers: Sequence[int] | None
 ) -> list[dict[str, Any]]:
     """Read sealed bodies of a portal again; say of each what became of it.
 
@@ -126,14 +126,14 @@ async def retry_all(
         found = [one async for one in _all(quarantine, portal)]
     if not found:
         return []
-    with delivery(store.folder, portal, max_body=store.settings.max_body) as deliver:
+    async with delivery(store.place, portal, max_body=store.settings.max_body) as deliver:
         retrying = _Retrying(store, portal, quarantine, deliver)
         return [await retrying.one(sealed) for sealed in found]
 
 
 @dataclass(frozen=True)
 class _Retrying:
-    store: Store
+    store: OpenStore
     portal: Portal
     quarantine: Quarantine
     deliver: Deliver
@@ -150,7 +150,7 @@ class _Retrying:
         else:
             events = [event for event in read if isinstance(event, NewEvent)]
             reason = next((one for one in read if isinstance(one, UnreadableBody)), None)
-            outcomes = await asyncio.to_thread(self.deliver, events, sealed.receiver)
+            outcomes = await self.deliver(events, sealed.receiver)
             appended = sum(outcome.outcome != "duplicate" for outcome in outcomes)
         if reason is None:
             await self.quarantine.drop(self.portal.id, sealed.number)
@@ -197,7 +197,7 @@ async def _find(quarantine: Quarantine, portal: Portal, number: int) -> Quaranti
     return page[0]
 
 
-def _only(store: Store, slug: str | None) -> Portal:
+def _only(store: OpenStore, slug: str | None) -> Portal:
     """Return the portal that a number belongs to: numbers begin at 1 in every portal."""
     portals = store.portals(slug)
     if not portals:

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from eventstore.lock import hold
 from projections.rebuild import RebuildSummary, rebuild
 from scripts.console import Json, MaybePortal, application, example, run, say, show_json
 from scripts.progress import Progress
@@ -32,8 +31,8 @@ def rebuild_read_models(
     async def rebuilt() -> RebuildSummary:
         async with open_store() as store:
             only = None if portal is None else store.snapshot.portal(portal)
-            with hold(store.folder.lock), Progress("events") as progress:
-                return await rebuild(store.folder, store.catalog, progress.at, only=only, jobs=jobs)
+            with store.place.hold(), Progress("events") as progress:
+                return await rebuild(store.place, store.catalog, progress.at, only=only, jobs=jobs)
 
     summary = asyncio.run(rebuilt())
     if json:

@@ -14,11 +14,10 @@ import uvloop
 
 from api.app import create_app
 from api.settings import Settings
-from eventstore.database import engine_version, engine_warning
-from eventstore.lock import ServerAddress, StoreLock, hold
+from eventstore.lock import ServerAddress
+from eventstore.store import Holding
 from scripts import logs
 from scripts.console import Failure, application, example, run, say
-from scripts.store import folder_of
 
 app = application()
 
@@ -45,14 +44,15 @@ def serve(host: Host = "127.0.0.1", port: Port = 8080) -> None:
     """
     settings = Settings()
     logs.configure(settings)
-    serve_until_stopped(settings, host, port, _announce)
 
+    async def announce(address: ServerAddress) -> bool:
+        engine, warning = await settings.store.versions()
+        say(f"chronicle listens at {address.url} ({engine})")
+        if warning:
+            say(f"warning: {warning}")
+        return True
 
-async def _announce(address: ServerAddress) -> bool:
-    say(f"chronicle listens at {address.url} ({engine_version()})")
-    if warning := engine_warning():
-        say(f"warning: {warning}")
-    return True
+    serve_until_stopped(settings, host, port, announce)
 
 
 def serve_until_stopped(settings: Settings, host: str, port: int, ready: Ready) -> None:
@@ -61,10 +61,10 @@ def serve_until_stopped(settings: Settings, host: str, port: int, ready: Ready) 
     Raises Failure when the port cannot be had, StoreInUse, what opening the store raises, and
     what `ready` raises.
     """
-    folder = folder_of(settings)
-    folder.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with hold(folder.lock) as lock, listening(host, port) as listener:
-        uvloop.run(_serve(settings, lock, listener, ready))
+    store = settings.store
+    store.prepare()
+    with store.hold() as held, listening(host, port) as listener:
+        uvloop.run(_serve(settings, held, listener, ready))
 
 
 @contextmanager
@@ -79,16 +79,14 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-async def _serve(
-    settings: Settings, lock: StoreLock, listener: socket.socket, ready: Ready
-) -> None:
+async def _serve(settings: Settings, held: Holding, listener: socket.socket, ready: Ready) -> None:
     address = ServerAddress(_url(listener), secrets.token_urlsafe(32))
     application = create_app(settings, run_key=address.run_key)
     # The lifespan runs here and not in uvicorn, which would print its errors with a traceback.
     async with application.router.lifespan_context(application) as state:
 
         async def when_ready() -> bool:
-            lock.announce(address)
+            held.announce(address)
             return await ready(address)
 
         server = _Server(application, dict(state or {}), when_ready)

@@ -1,13 +1,13 @@
 """`chronicle status`: how far each portal is, and what is wrong there."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from eventstore.database import Pool, Session
+from eventstore.database import Place, Pool, Session
 from eventstore.log import heads
 from eventstore.quarantine import Quarantine
+from eventstore.store import Store
 from projections.project import checkpoints, undecoded_counts
 from scripts.console import (
     Json,
@@ -20,7 +20,7 @@ from scripts.console import (
     show_table,
     stdout,
 )
-from scripts.store import Store, open_store
+from scripts.store import OpenStore, open_store
 
 app = application()
 
@@ -31,9 +31,9 @@ def status(portal: MaybePortal = None, *, json: Json = False) -> None:
 
     async def read() -> tuple[list[dict[str, Any]], dict[str, int]]:
         async with open_store() as store:
-            return await status_of(store, portal), _sizes(store.folder.path)
+            return await status_of(store, portal), await sizes(store.place)
 
-    rows, sizes = asyncio.run(read())
+    rows, bytes_of = asyncio.run(read())
     if json:
         show_json(rows)
         return
@@ -42,17 +42,20 @@ def status(portal: MaybePortal = None, *, json: Json = False) -> None:
         [list(row.values()) for row in rows],
     )
     stdout().print()
-    show_table(["file", "size"], [[name, human_size(size)] for name, size in sizes.items()])
+    show_table(["tables", "size"], [[name, human_size(size)] for name, size in bytes_of.items()])
 
 
-async def status_of(store: Store, slug: str | None) -> list[dict[str, Any]]:
+async def status_of(store: OpenStore, slug: str | None) -> list[dict[str, Any]]:
     """Return what is to be known of one portal, or of all."""
     portals = store.portals(slug)
-    folder = store.folder
-    generation = folder.generation(await store.catalog.generation()) if portals else folder.log
-    head = await _read(folder.log, heads)
-    projected = await _read(generation, checkpoints)
-    undecoded = await _read(generation, undecoded_counts)
+    head = await _read(store.place.log, heads)
+    projected: dict[int, int] = {}
+    undecoded: dict[int, int] = {}
+    for number in {portal.generation for portal in portals}:
+        of_it = [portal.id for portal in portals if portal.generation == number]
+        generation = store.place.generation(number)
+        projected |= _only(of_it, await _read(generation, checkpoints))
+        undecoded |= _only(of_it, await _read(generation, undecoded_counts))
     quarantined = await Quarantine(store.catalog).counts()
     rejected = await store.catalog.rejections()
     return [
@@ -69,11 +72,17 @@ async def status_of(store: Store, slug: str | None) -> list[dict[str, Any]]:
     ]
 
 
-async def _read(path: Path, ask: Callable[[Session], Awaitable[dict[int, int]]]) -> dict[int, int]:
-    """Ask a file by portal. Before the first start of a server there is none."""
-    if not path.exists():  # noqa: ASYNC240 - nobody waits for this process
+def _only(portals: Sequence[int], found: Mapping[int, int]) -> dict[int, int]:
+    return {portal_id: found.get(portal_id, 0) for portal_id in portals}
+
+
+async def _read(
+    place: Place, ask: Callable[[Session], Awaitable[dict[int, int]]]
+) -> dict[int, int]:
+    """Ask a place by portal. Before the first start of a server there is none."""
+    if not await place.exists():
         return {}
-    pool = Pool(path, 1)
+    pool = Pool(place, 1)
     try:
         async with pool.reading() as session:
             return await ask(session)
@@ -81,12 +90,12 @@ async def _read(path: Path, ask: Callable[[Session], Awaitable[dict[int, int]]])
         await pool.close()
 
 
-def _sizes(folder: Path) -> dict[str, int]:
-    """Return the bytes of each database, with what is still to be moved into it."""
-    return {
-        path.name: sum(part.stat().st_size for part in folder.glob(f"{path.name}*"))
-        for path in sorted(folder.glob("*.db"))
-    }
+async def sizes(store: Store) -> dict[str, int]:
+    """Return the bytes of each set of tables, with what is still to be moved into it."""
+    found = {"log": await store.log.size(), "catalog": await store.catalog.size()}
+    for number in await store.generations():
+        found[f"read {number}"] = await store.generation(number).size()
+    return found
 
 
 if __name__ == "__main__":

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from api.settings import Settings
 from eventstore.catalog import Catalog
 from eventstore.directory import Portal, Snapshot
-from eventstore.folder import Folder
+from eventstore.errors import StoreMissing
 from eventstore.redaction import Fingerprints
+from eventstore.store import Store
 from scripts.console import Failure
 
 
 @dataclass(frozen=True)
-class Store:
+class OpenStore:
     """An open store: where it is, who is in it."""
 
     settings: Settings
-    folder: Folder
+    place: Store
     catalog: Catalog
     snapshot: Snapshot
 
@@ -36,25 +37,21 @@ class Store:
         return self.catalog.fingerprints
 
 
-def folder_of(settings: Settings) -> Folder:
-    """Return the folder that the settings name."""
-    return Folder(settings.data, settings.secret_key_file)
-
-
 @asynccontextmanager
 async def open_store(
     settings: Settings | None = None, *, create: bool = False
-) -> AsyncIterator[Store]:
+) -> AsyncIterator[OpenStore]:
     """Open the store that the settings name: by default, those of the environment.
 
     Raises Failure when there is none and it may not be made, and what opening a catalog raises.
     """
     settings = settings or Settings()
-    folder = folder_of(settings)
-    if not create and not folder.catalog.exists():
-        raise Failure(f"no store in {folder.path} yet: `chronicle portal add` makes one")
-    catalog = await folder.open_catalog()
+    store = settings.store
     try:
-        yield Store(settings, folder, catalog, await catalog.snapshot())
+        catalog = await Catalog.open(store, create=create)
+    except StoreMissing:
+        raise Failure(f"no store in {store.name} yet: `chronicle portal add` makes one") from None
+    try:
+        yield OpenStore(settings, store, catalog, await catalog.snapshot())
     finally:
         await catalog.close()

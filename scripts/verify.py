@@ -8,7 +8,7 @@ import typer
 from projections.verify import Difference, verify_log, verify_read_models
 from scripts.console import Json, MaybePortal, application, example, run, say, show_json, show_table
 from scripts.progress import Progress
-from scripts.store import Store, open_store
+from scripts.store import OpenStore, open_store
 
 app = application()
 
@@ -37,14 +37,13 @@ def verify(portal: MaybePortal = None, *, json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-async def _differences(store: Store, slug: str | None) -> AsyncIterator[Difference]:
+async def _differences(store: OpenStore, slug: str | None) -> AsyncIterator[Difference]:
     portals = store.portals(slug)
     with Progress("events of the log") as progress:
-        async for difference in verify_log(store.folder, portals, progress.at):
+        async for difference in verify_log(store.place, portals, progress.at):
             yield difference
-    generation = await store.catalog.generation()
     with Progress("events derived again") as progress:
-        async for difference in verify_read_models(store.folder, generation, portals, progress.at):
+        async for difference in verify_read_models(store.place, portals, progress.at):
             yield difference
 
 

@@ -16,8 +16,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import NullType, TypeEngine
 
-SQLITE: Final = sqlite.dialect(paramstyle="qmark")
-POSTGRESQL: Final = postgresql.dialect(paramstyle="numeric_dollar")
+SQLITE: Final[Dialect] = sqlite.dialect(paramstyle="qmark")
+POSTGRESQL: Final[Dialect] = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 
 def text() -> TypeEngine[str]:
@@ -123,7 +123,9 @@ def _greatest(element: greatest, compiler: SQLCompiler, **options: Any) -> str:
 
 
 @lru_cache(maxsize=1024)
-def compiled(statement: Executable, dialect: Dialect = SQLITE, schema: str | None = None) -> Compiled:
+def compiled(
+    statement: Executable, dialect: Dialect = SQLITE, schema: str | None = None
+) -> Compiled:
     """Compile a statement for an engine's driver, once. Its tables are in `schema`."""
     result = statement.compile(  # type: ignore[attr-defined]
         dialect=dialect,
@@ -162,16 +164,16 @@ def create_statements(
     """
     triggers = metadata.info.get("triggers", {}).get(dialect.name, ())
     return [
-        *(_ddl(CreateTable(table, if_not_exists=True), dialect, schema)
-          for table in metadata.sorted_tables),
+        *(
+            _ddl(CreateTable(table, if_not_exists=True), dialect, schema)
+            for table in metadata.sorted_tables
+        ),
         *(index_statements(metadata, dialect, schema) if indexes else ()),
         *(trigger.format(schema=schema) for trigger in triggers),
     ]
 
 
-def index_statements(
-    metadata: MetaData, dialect: Dialect, schema: str | None = None
-) -> list[str]:
+def index_statements(metadata: MetaData, dialect: Dialect, schema: str | None = None) -> list[str]:
     """Return the DDL of the secondary indexes of these tables."""
     return [
         _ddl(CreateIndex(index, if_not_exists=True), dialect, schema)
@@ -183,7 +185,7 @@ def index_statements(
 def _ddl(element: ExecutableDDLElement, dialect: Dialect, schema: str | None) -> str:
     compiled_ddl = element.compile(
         dialect=dialect,
-        schema_translate_map={None: schema} if schema else None,  # type: ignore[arg-type]
+        schema_translate_map={None: schema} if schema else None,
         render_schema_translate=bool(schema),
     )
     return str(compiled_ddl).strip()

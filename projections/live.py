@@ -1,0 +1,149 @@
+"""The generations that a process reads and projects, and how it moves from one to the next."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+from eventstore.database import Pool, Session
+from eventstore.store import Store
+from projections.generations import prepare_generation
+from projections.project import checkpoint_of, undecoded_counts
+from projections.projector import Projector
+
+_READERS: Final = 4
+"""Sessions that read one generation at the same time."""
+
+
+@dataclass(eq=False)
+class _Open:
+    """A generation that is open, and the portals for which it is."""
+
+    number: int
+    readers: Pool
+    projector: Projector
+    portals: set[int]
+    projecting: asyncio.Task[None] | None = None
+
+    async def reached(self, portal_id: int) -> int:
+        """Return how far it has come."""
+        async with self.readers.reading() as session:
+            return await checkpoint_of(session, portal_id)
+
+    async def close(self) -> None:
+        """Project and read no more."""
+        if self.projecting is not None:
+            self.projecting.cancel()
+            with suppress(asyncio.CancelledError):
+                await self.projecting
+        await self.projector.close()
+        await self.readers.close()
+
+
+class Live:
+    """Reads each portal from the generation that the catalog points to.
+
+    After a flip it stays on the old one until the new one has reached what was answered last:
+    nobody sees time run backwards.
+    """
+
+    def __init__(self, store: Store, events: Pool, *, project: bool) -> None:
+        self._store = store
+        self._events = events
+        self._project = project
+        self._open: dict[int, _Open] = {}
+        self._serving: dict[int, _Open] = {}
+
+    async def follow(self, pointers: Mapping[int, int]) -> None:
+        """Use these generations, by portal, each as soon as it can be.
+
+        Raises StaleGeneration when one is of another version, and StoreUnavailable.
+        """
+        for number in sorted(set(pointers.values()) - set(self._open)):
+            self._open[number] = await self._opened(number)
+        for portal_id, number in pointers.items():
+            await self._point(portal_id, self._open[number])
+        for opened in list(self._open.values()):
+            if not opened.portals:
+                del self._open[opened.number]
+                await opened.close()
+
+    async def _opened(self, number: int) -> _Open:
+        await prepare_generation(self._store, number)
+        place = self._store.generation(number)
+        portals: set[int] = set()
+        projector = Projector(self._events, place, lambda: tuple(portals))
+        opened = _Open(number, Pool(place, _READERS), projector, portals)
+        if self._project:
+            opened.projecting = asyncio.create_task(projector.run())
+        return opened
+
+    async def _point(self, portal_id: int, wanted: _Open) -> None:
+        serving = self._serving.get(portal_id)
+        if serving is wanted:
+            return
+        wanted.portals.add(portal_id)
+        wanted.projector.wake()
+        if serving is not None:
+            if await wanted.reached(portal_id) < await serving.reached(portal_id):
+                return
+            serving.portals.discard(portal_id)
+        self._serving[portal_id] = wanted
+
+    def wake(self) -> None:
+        """Say that something was appended."""
+        for opened in self._open.values():
+            opened.projector.wake()
+
+    @property
+    def alive(self) -> bool:
+        """Whether every projector that should run does."""
+        return all(
+            opened.projecting is None or not opened.projecting.done()
+            for opened in self._open.values()
+        )
+
+    def generation(self, portal_id: int) -> int:
+        """Return the number of the generation that a portal is read from."""
+        return self._serving[portal_id].number
+
+    def projected(self, portal_id: int) -> int:
+        """Return how far a portal is projected, as far as this process knows."""
+        serving = self._serving.get(portal_id)
+        return serving.projector.projected.get(portal_id, 0) if serving else 0
+
+    async def wait_for(self, portal_id: int, position: int, *, seconds: float) -> bool:
+        """Wait until a position is projected; say whether it is."""
+        projector = self._serving[portal_id].projector
+        return await projector.wait_for(portal_id, position, seconds=seconds)
+
+    @asynccontextmanager
+    async def reading(self, portal_id: int) -> AsyncIterator[Session]:
+        """Lend a session that sees one moment of a portal's read models.
+
+        Raises StoreUnavailable when they cannot be read.
+        """
+        async with self._serving[portal_id].readers.reading() as session:
+            yield session
+
+    async def undecoded(self) -> dict[int, int]:
+        """Return how many events could not be decoded, by portal."""
+        found: dict[int, int] = {}
+        for opened in set(self._serving.values()):
+            async with opened.readers.reading() as session:
+                counts = await undecoded_counts(session)
+            found |= {portal_id: counts.get(portal_id, 0) for portal_id in opened.portals}
+        return found
+
+    async def catch_up(self) -> None:
+        """Project all that the log has now."""
+        for opened in self._open.values():
+            await opened.projector.catch_up()
+
+    async def close(self) -> None:
+        """Project and read no more."""
+        for opened in self._open.values():
+            await opened.close()
+        self._open.clear()
+        self._serving.clear()
