@@ -4,7 +4,6 @@ Every key and index of the log starts with `portal_id`: that is what lets it be 
 machines without changing a statement. Times are microseconds since 1970 in UTC.
 """
 
-
 from sqlalchemy import (
     BigInteger,
     Column,

@@ -2,10 +2,12 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -14,7 +16,11 @@ from pydantic_core import to_json
 
 from eventstore.catalog import Catalog
 from eventstore.folder import Folder
+from eventstore.postgres_store import PostgresStore
+from eventstore.store import Store
 from tests import samples
+from tests.engines import ENGINES
+from tests.postgresql.databases import Databases
 from tests.promises.server import (
     JSON,
     MEMBER_ID,
@@ -56,14 +62,6 @@ TOKENS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 
 
 @dataclass(frozen=True)
-class Store:
-    """A folder that holds every sample, and its tokens by name."""
-
-    registered: Registered
-    tokens: Mapping[str, str]
-
-
-@dataclass(frozen=True)
 class Reader:
     """Reads from a server as somebody who has one of the tokens."""
 
@@ -97,25 +95,79 @@ class Reader:
             cursor = {"cursor": answer["page"]["next"]}
 
 
+@pytest.fixture(params=ENGINES)
+async def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    """A store for one test, with nothing in it: not even its tables."""
+    if request.param == "sqlite":
+        yield Folder(tmp_path / "data")
+        return
+    databases: Databases = request.getfixturevalue("postgresql")
+    async with databases.database() as url:
+        yield PostgresStore(url, tmp_path / "secret.key")
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A store that holds every sample, its tokens by name, and how a test gets a copy of it."""
+
+    registered: Registered
+    tokens: Mapping[str, str]
+    copied: Callable[[Path], AbstractAsyncContextManager[Store]]
+
+
 @pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """A folder with every sample, an event that nobody can decode, and a body nobody can read."""
-    return asyncio.run(_fill(tmp_path_factory.mktemp("store")))
+def filled_folder(tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    """Every sample, an event that nobody can decode, and a body nobody can read, on SQLite."""
+    folder = Folder(tmp_path_factory.mktemp("store"))
+
+    @asynccontextmanager
+    async def copied(path: Path) -> AsyncIterator[Store]:
+        shutil.copytree(folder.path, path / "store")
+        yield Folder(path / "store")
+
+    return Filled(*asyncio.run(_fill(folder)), copied)
+
+
+@pytest.fixture(scope="session")
+def filled_database(postgresql: Databases, tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    """The same on PostgreSQL."""
+    key_file = tmp_path_factory.mktemp("store") / "secret.key"
+    template = f"filled_{uuid4().hex}"  # each worker of the tests has its own key
+    filled: list[tuple[Registered, Mapping[str, str]]] = []
+
+    async def fill(url: str) -> None:
+        filled.append(await _fill(PostgresStore(url, key_file)))
+
+    @asynccontextmanager
+    async def copied(_path: Path) -> AsyncIterator[Store]:
+        async with postgresql.database(template) as url:
+            yield PostgresStore(url, key_file)
+
+    asyncio.run(postgresql.prepare(template, fill))
+    return Filled(*filled[0], copied)
+
+
+@pytest.fixture(params=ENGINES)
+def filled(request: pytest.FixtureRequest) -> Filled:
+    """A store that holds every sample, for tests that take a copy of it."""
+    names = {"sqlite": "filled_folder", "postgresql": "filled_database"}
+    found: Filled = request.getfixturevalue(names[request.param])
+    return found
 
 
 @pytest.fixture
-async def reader(store: Store, tmp_path: Path) -> AsyncIterator[Reader]:
-    """A server over a copy of the store, everything projected."""
-    folder = Folder(tmp_path / "store")
-    shutil.copytree(store.registered.folder.path, folder.path)
-    async with serving_again(replace(store.registered, folder=folder)) as served:
-        await served.state.projector.catch_up()
-        yield Reader(served, store.tokens)
+async def reader(filled: Filled, tmp_path: Path) -> AsyncIterator[Reader]:
+    """A server over a copy of a store that holds every sample, everything projected."""
+    async with (
+        filled.copied(tmp_path) as store,
+        serving_again(replace(filled.registered, store=store)) as served,
+    ):
+        await served.state.live.catch_up()
+        yield Reader(served, filled.tokens)
 
 
-async def _fill(path: Path) -> Store:
-    folder = Folder(path)
-    catalog = await folder.open_catalog()
+async def _fill(store: Store) -> tuple[Registered, Mapping[str, str]]:
+    catalog = await Catalog.open(store, create=True)
     try:
         key = await catalog.add_portal(SLUG, MEMBER_ID, now=NOW)
         other_key = await catalog.add_portal(OTHER, "another-member", now=NOW)
@@ -124,7 +176,7 @@ async def _fill(path: Path) -> Store:
         tokens |= {"revoked": await _token(catalog, "everything", revoked=True)}
     finally:
         await catalog.close()
-    registered = Registered(folder, key, tokens["writer"])
+    registered = Registered(store, key, tokens["writer"])
     async with serving_again(registered) as served:
         for name in [*samples.FORMS, *samples.ITEMS, *samples.PAGES]:
             await deliver(served, name)
@@ -142,8 +194,8 @@ async def _fill(path: Path) -> Store:
         other = replace(served, ingest_key=other_key)
         await other.hook(b'{"event": "ONSOMETHINGELSE"}', JSON)
         await other.hook(b"[", JSON)
-        await served.state.projector.catch_up()
-    return Store(registered, tokens)
+        await served.state.live.catch_up()
+    return registered, tokens
 
 
 def _in_other_words(body: bytes) -> bytes:

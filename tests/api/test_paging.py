@@ -177,4 +177,4 @@ async def append_later(reader: Reader) -> None:
     edit["data"]["message"]["text"] = "later than the deletion"
     for item in (posting, edit):
         assert (await reader.served.feed(to_json(item))).status_code == 200
-    await reader.served.state.projector.catch_up()
+    await reader.served.state.live.catch_up()

@@ -146,7 +146,7 @@ async def test_held_reactions_are_counted_by_code(reader: Reader) -> None:
         item["data"]["user"]["id"], item["data"]["reaction"] = user, code
         item["data"]["message"]["id"] = 190412
         await reader.served.feed(to_json(item))
-    await reader.served.state.projector.catch_up()
+    await reader.served.state.live.catch_up()
 
     message = (await reader.read("/messages/190412"))["data"]
 
@@ -161,7 +161,7 @@ async def test_comments_name_their_chat_on_both_sides(reader: Reader) -> None:
     post = samples.tree("im_v2/onimv2messageadd.json") | {"eventId": 799001}
     post["data"]["message"]["id"] = 190388
     await reader.served.feed(to_json(post))
-    await reader.served.state.projector.catch_up()
+    await reader.served.state.live.catch_up()
 
     commented = (await reader.read("/messages/190388"))["data"]
 
@@ -205,7 +205,7 @@ async def edit(reader: Reader, posting: Any, text: str) -> None:
     change["date"] = "2026-09-14T23:00:00+03:00"
     for item in (posting | {"eventId": 799100}, change):
         assert (await reader.served.feed(to_json(item))).status_code == 200
-    await reader.served.state.projector.catch_up()
+    await reader.served.state.live.catch_up()
 
 
 async def reply_to(reader: Reader, *, quote: str, of: int) -> None:
@@ -215,7 +215,7 @@ async def reply_to(reader: Reader, *, quote: str, of: int) -> None:
     sent["data"]["PARAMS"]["PARAMS"]["REPLY_ID"] = str(of)
     sent["data"]["PARAMS"]["REPLY_MESSAGE"] |= {"ID": str(of), "MESSAGE": quote}
     assert (await reader.served.hook(to_json(sent), "application/json")).status_code == 200
-    await reader.served.state.projector.catch_up()
+    await reader.served.state.live.catch_up()
 
 
 async def reply_of(reader: Reader, *, token: str = "everything") -> Any:  # noqa: S107 - a name

@@ -60,7 +60,7 @@ async def test_who_left_is_a_member_no_more_but_has_been_one(reader: Reader) -> 
         "params": {"CODE": "CHAT_LEAVE"},
     }
     await reader.served.feed(to_json(left))
-    await reader.served.state.projector.catch_up()
+    await reader.served.state.live.catch_up()
 
     current = (await reader.read("/chats/2207/members"))["data"]
     intervals = (await reader.read("/chats/2207/members", view="intervals"))["data"]

@@ -1,6 +1,7 @@
 """A server in a process of its own, as an operator runs it, and as a power cut ends it."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from eventstore.folder import Folder
-from eventstore.lock import find_server
+from eventstore.store import Store
+from tests.engines import environment
 
 _ROOT: Final = Path(__file__).parents[2]
 _PATIENCE: Final = 30
@@ -19,32 +20,34 @@ _PATIENCE: Final = 30
 
 
 class ServerProcess:
-    """`chronicle serve` on a folder. What it logs goes to a file that the test owns."""
+    """`chronicle serve` on a store. What it logs goes to a file that the test owns."""
 
-    def __init__(self, folder: Folder, log: Path, **changes: str) -> None:
-        environment = {
+    def __init__(self, store: Store, log: Path, **changes: str) -> None:
+        variables = {
             "PATH": os.environ["PATH"],
-            "CHRONICLE_DATABASE": f"sqlite:///{folder.path}",
+            **environment(store),
             "CHRONICLE_LOG_LEVEL": "debug",
             **changes,
         }
+        begun = log.stat().st_size if log.exists() else 0
         with log.open("ab") as file:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "scripts.serve", "--port", "0"],
-                env=environment,
+                env=variables,
                 cwd=_ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,
             )
-        self.url = self._wait_for_address(folder, log)
+        self.url = self._wait_for_address(log, begun)
 
-    def _wait_for_address(self, folder: Folder, log: Path) -> str:
+    def _wait_for_address(self, log: Path, begun: int) -> str:
+        """Return the address that this start, not an earlier one, has told."""
         deadline = time.monotonic() + _PATIENCE
         while self._process.poll() is None and time.monotonic() < deadline:
-            address = find_server(folder.lock)
-            if address is not None:
-                return address.url
+            told = re.search(rb"listens at (http://\S+)", log.read_bytes()[begun:])
+            if told is not None:
+                return told[1].decode()
             time.sleep(0.01)
         self.kill()
         raise AssertionError(f"no server started:\n{log.read_text()}")
@@ -65,9 +68,9 @@ class ServerProcess:
 
 
 @contextmanager
-def running(folder: Folder, log: Path, **changes: str) -> Iterator[ServerProcess]:
+def running(store: Store, log: Path, **changes: str) -> Iterator[ServerProcess]:
     """Run a server for as long as the context lasts."""
-    server = ServerProcess(folder, log, **changes)
+    server = ServerProcess(store, log, **changes)
     try:
         yield server
     finally:

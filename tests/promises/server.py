@@ -1,10 +1,8 @@
 """A whole server in this process, and what its clients and its files say."""
 
-import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -13,9 +11,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.app import create_app
 from api.settings import Settings
 from api.state import State
+from eventstore.catalog import Catalog
+from eventstore.database import Place
 from eventstore.directory import Portal
-from eventstore.folder import Folder
+from eventstore.store import Store
+from projections.tables import metadata
 from tests import samples
+from tests.engines import environment, query
 
 SLUG: Final = "acme"
 MEMBER_ID: Final = "fakememberid00000000000000000001"
@@ -42,9 +44,9 @@ Rows = dict[str, list[tuple[Any, ...]]]
 
 @dataclass(frozen=True)
 class Registered:
-    """A folder with the samples' portal in its catalog, and what its clients need."""
+    """A store with the samples' portal in its catalog, and what its clients need."""
 
-    folder: Folder
+    store: Store
     ingest_key: str
     token: str
 
@@ -79,14 +81,18 @@ class Served(Registered):
 
     async def read_models(self) -> Rows:
         """Project all that was appended, and give what the read models say, positions aside."""
-        await self.state.projector.catch_up()
-        return read_models(self.state.read_models.path)
+        await self.state.live.catch_up()
+        return await read_models(self.generation)
+
+    @property
+    def generation(self) -> Place:
+        """Where the read models of the portal are."""
+        return self.store.generation(self.state.live.generation(self.portal.id))
 
 
-async def register(path: Path) -> Registered:
-    """Make a folder and its catalog, with one portal and a token that may write to it."""
-    folder = Folder(path)
-    catalog = await folder.open_catalog()
+async def register(store: Store) -> Registered:
+    """Make a store and its catalog, with one portal and a token that may write to it."""
+    catalog = await Catalog.open(store, create=True)
     try:
         key = await catalog.add_portal(
             SLUG, MEMBER_ID, now=NOW, application_tokens=[APPLICATION_TOKEN]
@@ -94,28 +100,35 @@ async def register(path: Path) -> Registered:
         _, token = await catalog.create_token(portals=[SLUG], scopes=["events:write"], now=NOW)
     finally:
         await catalog.close()
-    return Registered(folder, key, token)
+    return Registered(store, key, token)
 
 
 @asynccontextmanager
-async def serving(path: Path, **changes: Any) -> AsyncIterator[Served]:
-    """Run a server on a fresh folder. It projects when asked to, unless `project` is set."""
-    async with serving_again(await register(path), **changes) as served:
+async def serving(store: Store, **changes: Any) -> AsyncIterator[Served]:
+    """Run a server on a fresh store. It projects when asked to, unless `project` is set."""
+    async with serving_again(await register(store), **changes) as served:
         yield served
 
 
 @asynccontextmanager
 async def serving_again(registered: Registered, **changes: Any) -> AsyncIterator[Served]:
-    """Run a server on a folder that has a portal."""
-    database = f"sqlite:///{registered.folder.path}"
-    settings = Settings(**{"database": database, "project": False, **changes})
+    """Run a server on a store that has a portal."""
+    store = registered.store
+    settings = Settings(
+        **{
+            "database": environment(store)["CHRONICLE_DATABASE"],
+            "secret_key_file": store.secret_key,
+            "project": False,
+            **changes,
+        }
+    )
     app = create_app(settings)
     async with app.router.lifespan_context(app) as shared:
         assert shared is not None
         transport = httpx.ASGITransport(_with_state(app, shared))
         async with httpx.AsyncClient(transport=transport, base_url="http://chronicle") as client:
             yield Served(
-                registered.folder,
+                store,
                 registered.ingest_key,
                 registered.token,
                 shared["chronicle"],
@@ -139,26 +152,13 @@ async def deliver(served: Served, name: str) -> httpx.Response:
     return await served.feed(samples.sample(name))
 
 
-def query(path: Path, sql: str) -> list[tuple[Any, ...]]:
-    """Ask a file of the store, reading only."""
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-    try:
-        return connection.execute(sql).fetchall()
-    finally:
-        connection.close()
-
-
-def read_models(path: Path) -> Rows:
+async def read_models(generation: Place) -> Rows:
     """Give all rows of the read models of a generation, without the columns of positions."""
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-    try:
-        return {table: _without_positions(connection, table) for table in READ_MODELS}
-    finally:
-        connection.close()
+    return {name: await _without_positions(generation, name) for name in READ_MODELS}
 
 
-def _without_positions(connection: sqlite3.Connection, table: str) -> list[tuple[Any, ...]]:
-    columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+async def _without_positions(generation: Place, name: str) -> list[tuple[Any, ...]]:
+    columns = [column.name for column in metadata.tables[name].columns]
     kept = ", ".join(column for column in columns if not column.endswith("position"))
     # every column takes part in the order, so that equal sets of rows are equal lists
-    return sorted(connection.execute(f"SELECT {kept} FROM {table}"), key=repr)  # noqa: S608
+    return sorted(await query(generation, f"SELECT {kept} FROM {name}"), key=repr)  # noqa: S608

@@ -110,7 +110,7 @@ async def test_what_no_fact_can_hold_is_kept_and_says_why(
     served: Served, old: bytes, new: bytes
 ) -> None:
     answer = await served.feed(ITEM.replace(old, new, 1))
-    await served.state.projector.catch_up()
+    await served.state.live.catch_up()
 
     assert answer.json()["results"] == [{"outcome": "appended", "position": 1}]
     ((position, reason),) = query(
@@ -137,7 +137,7 @@ async def test_nul_in_a_text_is_kept_as_it_was_sent_and_shown_as_a_replacement(
     served: Served,
 ) -> None:
     await served.feed(ITEM.replace(b"please log", b"please\\u0000log"))
-    await served.state.projector.catch_up()
+    await served.state.live.catch_up()
 
     ((payload,),) = query(served.folder.log, "SELECT payload FROM event")
     ((text,),) = query(served.state.read_models.path, "SELECT text FROM message")
@@ -194,7 +194,7 @@ async def test_keys_that_hash_alike_cost_no_more_than_others(served: Served) -> 
     for body in alike:
         answer = await served.hook(body)
         assert answer.status_code == 200
-    await served.state.projector.catch_up()
+    await served.state.live.catch_up()
 
     assert time.monotonic() - began < BOUND
 
@@ -221,7 +221,7 @@ async def test_texts_made_to_make_patterns_backtrack_do_not(served: Served, name
     began = time.monotonic()
 
     answer = await served.hook(body + b"&data[chat][entityData1]=" + text.encode()[:500_000])
-    await served.state.projector.catch_up()
+    await served.state.live.catch_up()
 
     assert time.monotonic() - began < BOUND
     assert answer.status_code in (200, 400)
