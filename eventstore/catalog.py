@@ -107,16 +107,18 @@ class Catalog:
         hmac_key = secrets.token_bytes(32)
         sealed = self.key.seal(hmac_key, f"portal key of {member_id}")
         async with self._change() as tx:
+            # Changes come one at a time, so the next number is nobody else's.
+            newest = (await tx.execute(select(func.max(schema.portal.c.id)))).scalar()
+            portal_id = (newest or 0) + 1
+            row = {"id": portal_id, "slug": slug, "member_id": member_id, "domain": domain}
             try:
-                row = {"slug": slug, "member_id": member_id, "domain": domain}
                 await tx.execute(
                     insert(schema.portal), {**row, "sealed_key": sealed, "created_at": now}
                 )
             except IntegrityError:
                 raise PortalExists(slug) from None
-            portal_id = await _portal_id(tx, slug)
-            newest = (await tx.execute(select(func.max(schema.pointer.c.generation)))).scalar()
-            pointer = {"portal_id": portal_id, "generation": newest or 1}
+            latest = (await tx.execute(select(func.max(schema.pointer.c.generation)))).scalar()
+            pointer = {"portal_id": portal_id, "generation": latest or 1}
             await tx.execute(insert(schema.pointer), pointer)
             for token in application_tokens:
                 await self._add_application_token(tx, portal_id, token, now)

@@ -10,6 +10,7 @@ EventstoreError
 ├── UnknownToken        no token has this id
 ├── UnknownQuarantined  no sealed body has this number
 ├── WrongSecretKey      the store was made with another installation key
+├── BackupUnusable      no whole backup is here, or no place for one
 ├── StoreInUse          another process holds the lock
 ├── StoreMissing        nobody made a store here yet
 ├── WrongSchema         the tables are those of another version of Chronicle
@@ -76,6 +77,10 @@ class UnknownQuarantined(EventstoreError):
 
 class WrongSecretKey(EventstoreError):
     """The key file is not the one that this store was made with."""
+
+
+class BackupUnusable(EventstoreError):
+    """A folder holds no whole backup, or there is no place for one."""
 
 
 class StoreInUse(EventstoreError):

@@ -64,7 +64,7 @@ installation = Table(
 portal = Table(
     "portal",
     catalog_metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=False),
     Column("slug", text(), nullable=False, unique=True),
     Column("member_id", text(), nullable=False, unique=True),
     Column("domain", text()),
@@ -76,7 +76,7 @@ portal = Table(
 ingest_key = Table(
     "ingest_key",
     catalog_metadata,
-    Column("portal_id", Integer, primary_key=True),
+    Column("portal_id", Integer, primary_key=True, autoincrement=False),
     Column("digest", LargeBinary, primary_key=True),
     Column("created_at", BigInteger, nullable=False),
 )
@@ -84,7 +84,7 @@ ingest_key = Table(
 application_token = Table(
     "application_token",
     catalog_metadata,
-    Column("portal_id", Integer, primary_key=True),
+    Column("portal_id", Integer, primary_key=True, autoincrement=False),
     Column("digest", LargeBinary, primary_key=True),
     Column("created_at", BigInteger, nullable=False),
 )
@@ -105,7 +105,7 @@ token = Table(
 rejection = Table(
     "rejection",
     catalog_metadata,
-    Column("portal_id", Integer, primary_key=True),
+    Column("portal_id", Integer, primary_key=True, autoincrement=False),
     Column("reason", text(), primary_key=True),
     Column("count", BigInteger, nullable=False),
 )

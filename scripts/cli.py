@@ -5,12 +5,14 @@ from typing import Annotated
 import typer
 
 from scripts import (
+    backup,
     config,
     demo,
     imports,
     portal,
     quarantine,
     rebuild,
+    restore,
     serve,
     status,
     token,
@@ -30,6 +32,8 @@ for command in (
     rebuild.app,
     verify.app,
     status.app,
+    backup.app,
+    restore.app,
     config.app,
 ):
     app.add_typer(command)

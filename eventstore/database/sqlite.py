@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import aiosqlite
-from sqlalchemy import MetaData, Table
+from sqlalchemy import MetaData, Table, text
 from sqlalchemy.sql.base import Executable
 
 from eventstore.database.session import STREAMED, Row, Session
@@ -27,6 +27,8 @@ from eventstore.errors import StoreUnavailable
 SAFE_SQLITE: Final = (3, 51, 3)
 """Older versions can corrupt a file that two connections write and checkpoint at once."""
 
+
+_ANY_TABLE: Final = text("SELECT 1 FROM sqlite_master LIMIT 1")
 
 _DEFECTS: Final = (
     sqlite3.IntegrityError,
@@ -118,7 +120,8 @@ class SqliteSession:
             await self.execute(statement)
 
     async def keep_out_writers(self, metadata: MetaData) -> None:
-        """The first statement that writes does."""
+        # Whatever it deletes: a statement that may write takes the lock.
+        await self.execute(f"DELETE FROM {metadata.sorted_tables[0].name} WHERE FALSE")  # noqa: S608
 
     async def stamp(self) -> int:
         with self._explained():
@@ -130,12 +133,8 @@ class SqliteSession:
 
     async def settle(self) -> None:
         await self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        for place in (self.path, self.path.parent):
-            descriptor = os.open(place, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+        sync(self.path)
+        sync(self.path.parent)
 
     async def execute(self, text: str) -> None:
         with self._explained():
@@ -163,7 +162,14 @@ class SqliteFile:
     synchronous: str = "NORMAL"
 
     async def exists(self) -> bool:
-        return self.path.is_file()
+        if not self.path.is_file():
+            return False
+        session = await self.open_reader()
+        try:
+            # A process that was killed may have left a file with nothing in it.
+            return bool(await session.rows(_ANY_TABLE))
+        finally:
+            await session.close()
 
     async def open_reader(self) -> Session:
         # Opening it to write would create a file that is gone as an empty one.
@@ -191,6 +197,15 @@ class SqliteFile:
 
     async def size(self) -> int:
         return sum(part.stat().st_size for part in self.path.parent.glob(f"{self.path.name}*"))
+
+
+def sync(path: Path) -> None:
+    """Make a file's content, or the names in a folder, durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def connect(path: Path, *, journal: str, synchronous: str) -> sqlite3.Connection:
