@@ -43,6 +43,8 @@ async def running(settings: Settings, run_key: str) -> AsyncIterator[State]:
         stack.push_async_callback(live.close)
         appender = await store.open_appender()
         stack.push_async_callback(appender.close)
+        wakeups = store.open_wakeups(live.wake)
+        stack.push_async_callback(wakeups.close)
         await live.follow(snapshot.pointers)
         async with log.reading() as session:
             newest = await heads(session)
@@ -55,6 +57,7 @@ async def running(settings: Settings, run_key: str) -> AsyncIterator[State]:
             cursors=Cursors(catalog.key.derive("cursor")),
             appender=appender,
             live=live,
+            wakeups=wakeups,
             log=log,
             heads=newest,
             run_key=run_key,

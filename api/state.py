@@ -17,6 +17,7 @@ from eventstore.log import Outcome, Pending, heads
 from eventstore.quarantine import Quarantine
 from eventstore.redaction import Fingerprints
 from eventstore.store import Store
+from eventstore.wakeups import Wakeups
 from projections.live import Live
 
 
@@ -32,6 +33,7 @@ class State:
     cursors: Cursors
     appender: Appender
     live: Live
+    wakeups: Wakeups
     log: Pool
     heads: dict[int, int]
     snapshot: Snapshot
@@ -54,6 +56,7 @@ class State:
             portal_id = pending.origin.portal_id
             self.heads[portal_id] = max(self.heads.get(portal_id, 0), outcome.position)
         self.live.wake()
+        self.wakeups.tell()
         return outcomes
 
     def head(self, portal: Portal) -> int:

@@ -72,9 +72,7 @@ async def backup(store: Store, folder: Path, progress: Progress, *, now: Instant
         await _write(events, copy.log, log_metadata, _counted(progress, newest))
     shutil.copyfile(store.secret_key, copy.secret_key)
     copy.secret_key.chmod(0o600)
-    manifest = Manifest(
-        schema_version=VERSION, made_at=now, heads=newest, sha256=_digests(folder)
-    )
+    manifest = Manifest(schema_version=VERSION, made_at=now, heads=newest, sha256=_digests(folder))
     _keep(folder / _MANIFEST, manifest.model_dump_json(indent=2).encode() + b"\n")
     return manifest
 
@@ -105,9 +103,11 @@ async def restore(folder: Path, store: Store, progress: Progress) -> Manifest:
             log = await stack.enter_async_context(events.reading())
             # The catalog comes last: a store without one is none.
             counted = _counted(progress, manifest.heads)
-            async with _filling(store.catalog, entries, catalog_metadata, _silent):
-                async with _filling(store.log, log, log_metadata, counted):
-                    pass
+            async with (
+                _filling(store.catalog, entries, catalog_metadata, _silent),
+                _filling(store.log, log, log_metadata, counted),
+            ):
+                pass
     return manifest
 
 

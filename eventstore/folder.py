@@ -1,7 +1,7 @@
 """The embedded store: a folder of SQLite files, which file is which, and how it is opened."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from eventstore.errors import StoreUnavailable
 from eventstore.lock import ServerAddress, StoreLock, find_server, hold
 from eventstore.sqlite_log import SqliteLog
 from eventstore.thread_appender import ThreadAppender
+from eventstore.wakeups import NoWakeups, Wakeups
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,9 @@ class Folder:
         log = SqliteLog(self.log.path)
         log.open()
         return ThreadAppender(log.append, log.close)
+
+    def open_wakeups(self, heard: Callable[[], None]) -> Wakeups:  # noqa: ARG002 - nobody calls
+        return NoWakeups()
 
     def hold(self) -> AbstractContextManager[StoreLock]:
         return hold(self.lock)

@@ -57,6 +57,15 @@ class PostgresLog:
         self._open_head = compiled(OPEN_HEAD, POSTGRESQL, self.schema).text
         self._known = compiled(KNOWN, POSTGRESQL, self.schema).text
 
+    async def open(self) -> None:
+        """Connect once, to see that it can be done.
+
+        Raises UnsafeDatabase when the server is set to lose what it acknowledged, and
+        StoreUnavailable when it cannot be reached.
+        """
+        async with self._connection():
+            pass
+
     async def append(self, origin: Origin, events: Sequence[NewEvent]) -> list[Outcome]:
         """Append events of a portal in one transaction; return an outcome for each, in order.
 

@@ -1,7 +1,7 @@
 """The store of a server: a PostgreSQL database, with a schema for each set of tables."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from eventstore.errors import WrongSecretKey
 from eventstore.lock import ServerAddress
 from eventstore.portal_appender import PortalAppender
 from eventstore.postgres_log import PostgresLog
+from eventstore.wakeups import PostgresWakeups, Wakeups
 
 _GENERATION: Final = r"read_(\d+)"
 _SCRATCH: Final = r"scratch_(.+)"
@@ -93,7 +94,11 @@ class PostgresStore:
 
     async def open_appender(self) -> Appender:
         log = PostgresLog(self.server, self.log.schema)
+        await log.open()
         return PortalAppender(log.append, log.close)
+
+    def open_wakeups(self, heard: Callable[[], None]) -> Wakeups:
+        return PostgresWakeups(self.server, heard)
 
     @contextmanager
     def hold(self) -> Iterator["AnyoneMayWrite"]:

@@ -1,5 +1,6 @@
 """A store, on either engine: where its log, its catalog and its generations are."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, Protocol
@@ -11,6 +12,7 @@ from eventstore.database import Place
 from eventstore.folder import Folder
 from eventstore.lock import ServerAddress
 from eventstore.postgres_store import PostgresStore
+from eventstore.wakeups import Wakeups
 
 SQLITE: Final = "sqlite:///"
 POSTGRESQL: Final = ("postgresql://", "postgres://")
@@ -63,6 +65,9 @@ class Store(Protocol):
 
     async def open_appender(self) -> Appender:
         """Open the one door to the log. Raises StoreUnavailable when it cannot be written."""
+
+    def open_wakeups(self, heard: Callable[[], None]) -> Wakeups:
+        """Tell and hear of appends between processes; `heard` is called at each hint."""
 
     def hold(self) -> AbstractContextManager[Holding]:
         """Hold the right to write. Raises StoreInUse where only one process has it at a time."""
