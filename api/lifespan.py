@@ -14,15 +14,20 @@ from eventstore.catalog import Catalog
 from eventstore.database import Pool
 from eventstore.errors import EventstoreError
 from eventstore.log import heads
+from eventstore.pointers import Pointers
 from eventstore.quarantine import Quarantine
 from projections.errors import ProjectionsError
 from projections.generations import check_not_behind
 from projections.live import Live
+from projections.rebuild import sweep
 
 _log = structlog.get_logger()
 
 _READERS: Final = 4
 """Sessions that read the log at the same time."""
+
+_SWEEP: Final = 15.0
+"""Seconds between two looks for generations that nobody needs any more."""
 
 
 @asynccontextmanager
@@ -64,6 +69,7 @@ async def running(settings: Settings, run_key: str) -> AsyncIterator[State]:
             snapshot=snapshot,
         )
         await _beside(stack, _keep_fresh(state))
+        await _beside(stack, _sweep(state))
         yield state
         await state.refresh()
 
@@ -77,6 +83,16 @@ async def _beside(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> Non
             await task
 
     stack.push_async_callback(stop)
+
+
+async def _sweep(state: State) -> None:
+    pointers = Pointers(state.catalog)
+    while True:
+        await asyncio.sleep(_SWEEP)
+        try:
+            await sweep(state.store, pointers)
+        except EventstoreError as error:
+            _log.error("old generations cannot be removed", error=str(error))
 
 
 async def _keep_fresh(state: State) -> None:

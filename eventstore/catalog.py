@@ -3,7 +3,7 @@
 import json
 import re
 import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property
 from typing import Any, Final
@@ -106,7 +106,7 @@ class Catalog:
             raise InvalidRegistration("member id: 1 to 128 printable characters without spaces")
         hmac_key = secrets.token_bytes(32)
         sealed = self.key.seal(hmac_key, f"portal key of {member_id}")
-        async with self._change() as tx:
+        async with self.changing() as tx:
             # Changes come one at a time, so the next number is nobody else's.
             newest = (await tx.execute(select(func.max(schema.portal.c.id)))).scalar()
             portal_id = (newest or 0) + 1
@@ -126,7 +126,7 @@ class Catalog:
 
     async def add_application_token(self, slug: str, token: str, *, now: Instant) -> None:
         """Accept one more application token. Raises UnknownPortal."""
-        async with self._change() as tx:
+        async with self.changing() as tx:
             await self._add_application_token(tx, await _portal_id(tx, slug), token, now)
 
     async def remove_application_token(self, slug: str, token: str) -> bool:
@@ -134,7 +134,7 @@ class Catalog:
 
         Raises UnknownPortal.
         """
-        async with self._change() as tx:
+        async with self.changing() as tx:
             table = schema.application_token
             result = await tx.execute(
                 delete(table).where(
@@ -150,7 +150,7 @@ class Catalog:
         Bitrix24 does not send again what an unknown key refused, so handlers must be moved first.
         Raises UnknownPortal.
         """
-        async with self._change() as tx:
+        async with self.changing() as tx:
             portal_id = await _portal_id(tx, slug)
             if revoke_old:
                 table = schema.ingest_key
@@ -191,7 +191,7 @@ class Catalog:
         if unknown := sorted(set(scopes) - set(SCOPES)):
             raise InvalidRegistration(f"unknown scope {unknown[0]!r}: one of {', '.join(SCOPES)}")
         token_id, secret = secrets.token_hex(6), f"chronicle_{secrets.token_urlsafe(32)}"
-        async with self._change() as tx:
+        async with self.changing() as tx:
             for slug in portals:
                 await _portal_id(tx, slug)
             row = {
@@ -208,7 +208,7 @@ class Catalog:
 
     async def revoke_token(self, token_id: str, *, now: Instant) -> None:
         """Refuse a token from now on. Raises UnknownToken."""
-        async with self._change() as tx:
+        async with self.changing() as tx:
             table = schema.token
             result = await tx.execute(
                 update(table)
@@ -237,14 +237,6 @@ class Catalog:
         table = schema.rejection
         statement = select(table.c.portal_id, func.sum(table.c.count)).group_by(table.c.portal_id)
         return {portal_id: int(count) for portal_id, count in await self._rows(statement)}
-
-    async def point_to(self, generation: int, portals: Iterable[int]) -> None:
-        """Let the readers of these portals use a generation from now on: all at once."""
-        async with self._change() as tx:
-            table = schema.pointer
-            await tx.execute(
-                update(table).where(table.c.portal_id.in_(portals)).values(generation=generation)
-            )
 
     # --- reading
 
@@ -303,7 +295,11 @@ class Catalog:
         return _transaction(self.engine.execution_options(begin="BEGIN IMMEDIATE"))
 
     @asynccontextmanager
-    async def _change(self) -> AsyncIterator[AsyncConnection]:
+    async def changing(self) -> AsyncIterator[AsyncConnection]:
+        """Change what every server must know within a second. One change at a time.
+
+        Raises StoreUnavailable as reading does.
+        """
         table = schema.installation
         async with self.writing() as tx:
             await tx.execute(update(table).values(revision=table.c.revision + 1))

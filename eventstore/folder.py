@@ -1,7 +1,7 @@
 """The embedded store: a folder of SQLite files, which file is which, and how it is opened."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,19 +55,9 @@ class Folder:
     def generation(self, number: int) -> SqliteFile:
         return SqliteFile(self.path / f"read-{number}.db")
 
-    def scratch(self, name: str) -> SqliteFile:
-        return SqliteFile(self.path / f"scratch-{name}.db")
-
     async def generations(self) -> list[int]:
-        return sorted(map(int, self._named(r"read-(\d+)\.db")))
-
-    async def scratches(self) -> list[str]:
-        return sorted(self._named(r"scratch-(.+)\.db"))
-
-    def _named(self, pattern: str) -> Iterator[str]:
-        for path in self.path.glob("*.db"):
-            if match := re.fullmatch(pattern, path.name):
-                yield match[1]
+        found = (re.fullmatch(r"read-(\d+)\.db", path.name) for path in self.path.iterdir())
+        return sorted(int(match[1]) for match in found if match)
 
     def catalog_engine(self, *, patience: float) -> AsyncEngine:
         engine = create_async_engine(

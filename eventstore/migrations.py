@@ -35,6 +35,12 @@ STEPS: Final = (
             """,
             "INSERT INTO pointer SELECT portal.id, generation.number FROM portal, generation",
             "DROP TABLE generation",
+            """
+            CREATE TABLE generation (
+                number INTEGER NOT NULL, seen_at BIGINT NOT NULL, left_at BIGINT,
+                PRIMARY KEY (number)
+            )
+            """,
         ),
     ),
 )

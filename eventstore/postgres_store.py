@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -16,9 +15,6 @@ from eventstore.lock import ServerAddress
 from eventstore.portal_appender import PortalAppender
 from eventstore.postgres_log import PostgresLog
 from eventstore.wakeups import PostgresWakeups, Wakeups
-
-_GENERATION: Final = r"read_(\d+)"
-_SCRATCH: Final = r"scratch_(.+)"
 
 
 @dataclass(frozen=True)
@@ -61,24 +57,15 @@ class PostgresStore:
     def generation(self, number: int) -> PostgresSchema:
         return PostgresSchema(self.server, f"read_{number}")
 
-    def scratch(self, name: str) -> PostgresSchema:
-        return PostgresSchema(self.server, f"scratch_{name}")
-
     async def generations(self) -> list[int]:
-        return sorted([int(number) for number in await self._named(_GENERATION)])
-
-    async def scratches(self) -> list[str]:
-        return sorted(await self._named(_SCRATCH))
-
-    async def _named(self, pattern: str) -> list[str]:
         connection = await self.server.connect({})
         try:
             with explained(self.server):
                 rows = await connection.fetch("SELECT nspname FROM pg_namespace")
         finally:
             await connection.close()
-        found = (re.fullmatch(pattern, name) for (name,) in rows)
-        return [match[1] for match in found if match]
+        found = (re.fullmatch(r"read_(\d+)", name) for (name,) in rows)
+        return sorted(int(match[1]) for match in found if match)
 
     def catalog_engine(self, *, patience: float) -> AsyncEngine:
         settings = {**BRIEF, "lock_timeout": f"{patience:g}s"}

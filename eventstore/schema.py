@@ -132,3 +132,12 @@ pointer = Table(
     Column("portal_id", Integer, primary_key=True, autoincrement=False),
     Column("generation", Integer, nullable=False),
 )
+
+# What is known of each generation: when its maker was last seen, and when its last reader left.
+generation = Table(
+    "generation",
+    catalog_metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("left_at", BigInteger),
+)

@@ -51,14 +51,8 @@ class Store(Protocol):
     def generation(self, number: int) -> Place:
         """One complete set of read models."""
 
-    def scratch(self, name: str) -> Place:
-        """A set of tables that nobody else reads, to be removed by who made it."""
-
     async def generations(self) -> list[int]:
         """Return the numbers of the generations that are there, finished or not."""
-
-    async def scratches(self) -> list[str]:
-        """Return the names of the scratch sets that are there."""
 
     def catalog_engine(self, *, patience: float) -> AsyncEngine:
         """Return what talks to the catalog, waiting so many seconds for who has it locked."""

@@ -23,15 +23,16 @@ def rebuild_read_models(
     *,
     json: Json = False,
 ) -> None:
-    """Derive the read models again from the log. Stop the server first.
+    """Derive the read models again from the log, while servers run and events come.
 
-    A rebuild that is cut off changes nothing.
+    What is read stays as it is until the new read models are complete. A rebuild that is cut off
+    changes nothing.
     """
 
     async def rebuilt() -> RebuildSummary:
         async with open_store() as store:
             only = None if portal is None else store.snapshot.portal(portal)
-            with store.place.hold(), Progress("events") as progress:
+            with Progress("events") as progress:
                 return await rebuild(store.place, store.catalog, progress.at, only=only, jobs=jobs)
 
     summary = asyncio.run(rebuilt())
