@@ -14,15 +14,15 @@ from pydantic_core import from_json
 
 from eventstore.quarantine import Quarantine
 from tests import samples
+from tests.engines import query
 from tests.promises.process import running
 from tests.promises.server import (
     APPLICATION_TOKEN,
     FORM,
     JSON,
+    Registered,
     Served,
-    query,
-    register,
-    serving,
+    serving_again,
 )
 
 BOUND: Final = 20.0
@@ -71,20 +71,21 @@ UNDECODABLE: Final = {
 
 
 @pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    async with serving(tmp_path, body_deadline=0.2) as server:
+async def served(registered: Registered) -> AsyncIterator[Served]:
+    """A server that is soon tired of waiting for a body."""
+    async with serving_again(registered, body_deadline=0.2) as server:
         yield server
 
 
 async def sealed(served: Served) -> list[bytes]:
     """Open all that is in quarantine."""
     quarantine = Quarantine(served.state.catalog)
-    numbers = query(served.folder.catalog, "SELECT number FROM quarantined ORDER BY number")
+    numbers = await query(served.store.catalog, "SELECT number FROM quarantined ORDER BY number")
     return [await quarantine.body(served.portal.id, number) for (number,) in numbers]
 
 
-def appended(served: Served) -> int:
-    ((count,),) = query(served.folder.log, "SELECT count(*) FROM event")
+async def appended(served: Served) -> int:
+    ((count,),) = await query(served.store.log, "SELECT count(*) FROM event")
     return int(count)
 
 
@@ -102,7 +103,7 @@ async def test_what_nobody_can_read_is_sealed_byte_for_byte(served: Served, body
     assert answer.json()["code"] == "unreadable_body"
     assert answer.json()["quarantine"] == 1
     assert await sealed(served) == [body]
-    assert appended(served) == 0
+    assert await appended(served) == 0
 
 
 @pytest.mark.parametrize(("old", "new"), UNDECODABLE.values(), ids=UNDECODABLE)
@@ -113,9 +114,7 @@ async def test_what_no_fact_can_hold_is_kept_and_says_why(
     await served.state.live.catch_up()
 
     assert answer.json()["results"] == [{"outcome": "appended", "position": 1}]
-    ((position, reason),) = query(
-        served.state.read_models.path, "SELECT position, reason FROM undecoded"
-    )
+    ((position, reason),) = await query(served.generation, "SELECT position, reason FROM undecoded")
     assert position == 1
     assert reason.startswith("data.")
     assert "99999" not in reason
@@ -139,8 +138,8 @@ async def test_nul_in_a_text_is_kept_as_it_was_sent_and_shown_as_a_replacement(
     await served.feed(ITEM.replace(b"please log", b"please\\u0000log"))
     await served.state.live.catch_up()
 
-    ((payload,),) = query(served.folder.log, "SELECT payload FROM event")
-    ((text,),) = query(served.state.read_models.path, "SELECT text FROM message")
+    ((payload,),) = await query(served.store.log, "SELECT payload FROM event")
+    ((text,),) = await query(served.generation, "SELECT text FROM message")
     assert "please\0log" in from_json(payload)["data"]["message"]["text"]
     assert "please\ufffdlog" in text
 
@@ -182,7 +181,7 @@ async def test_a_slow_body_is_given_up(served: Served) -> None:
 
     assert answer.status_code == 408
     assert answer.json()["code"] == "body_timeout"
-    assert appended(served) == 0
+    assert await appended(served) == 0
     assert await sealed(served) == []
 
 
@@ -225,7 +224,7 @@ async def test_texts_made_to_make_patterns_backtrack_do_not(served: Served, name
 
     assert time.monotonic() - began < BOUND
     assert answer.status_code in (200, 400)
-    assert appended(served) + len(await sealed(served)) == 1
+    assert await appended(served) + len(await sealed(served)) == 1
 
 
 RAW: Final = {
@@ -240,21 +239,28 @@ RAW: Final = {
 """The rest of a request to the hooks, behind its first lines."""
 
 
-def test_requests_that_are_none_are_refused_and_the_server_goes_on(tmp_path: Path) -> None:
-    registered = asyncio.run(register(tmp_path / "data"))
-    path = f"/v1/hooks/{registered.ingest_key}"
+async def test_requests_that_are_none_are_refused_and_the_server_goes_on(
+    registered: Registered, tmp_path: Path
+) -> None:
     log = tmp_path / "server.log"
-    with running(registered.folder, log, CHRONICLE_BODY_DEADLINE="0.2") as server:
-        answers = {name: _send_raw(server.url, path, rest) for name, rest in RAW.items()}
-        _send_raw(server.url, path, RAW["half a body, and silence"], wait=False)
-        alive = httpx.get(f"{server.url}/readyz")
+
+    answers, alive = await asyncio.to_thread(_sent_to_a_server, registered, log)
 
     assert {name: answer[:10] for name, answer in answers.items()} == dict.fromkeys(
         RAW, b"HTTP/1.1 4"
     )
     assert alive.status_code == 200
     assert b"Traceback" not in log.read_bytes()
-    assert query(registered.folder.log, "SELECT count(*) FROM event") == [(0,)]
+    assert await query(registered.store.log, "SELECT count(*) FROM event") == [(0,)]
+
+
+def _sent_to_a_server(registered: Registered, log: Path) -> tuple[dict[str, bytes], httpx.Response]:
+    """Give what a server says to each of RAW, and whether it is still ready afterwards."""
+    path = f"/v1/hooks/{registered.ingest_key}"
+    with running(registered.store, log, CHRONICLE_BODY_DEADLINE="0.2") as server:
+        answers = {name: _send_raw(server.url, path, rest) for name, rest in RAW.items()}
+        _send_raw(server.url, path, RAW["half a body, and silence"], wait=False)
+        return answers, httpx.get(f"{server.url}/readyz")
 
 
 def _send_raw(url: str, path: str, rest: bytes, *, wait: bool = True) -> bytes:

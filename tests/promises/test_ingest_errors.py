@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -11,6 +9,7 @@ import pytest
 
 from eventstore.catalog import Catalog
 from tests import samples
+from tests.engines import query
 from tests.promises.payloads import form
 from tests.promises.server import (
     APPLICATION_TOKEN,
@@ -20,8 +19,6 @@ from tests.promises.server import (
     NOW,
     SLUG,
     Served,
-    query,
-    serving,
 )
 
 OTHER: Final = "globex"
@@ -32,13 +29,11 @@ ITEM: Final = "im_v2/onimv2messageadd.json"
 
 
 @pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    async with serving(tmp_path) as server:
-        await catalog(server).add_portal(
-            OTHER, OTHER_MEMBER, now=NOW, application_tokens=[OTHER_TOKEN]
-        )
-        await server.state.refresh()
-        yield server
+async def served(served: Served) -> Served:
+    """A server that knows another portal too."""
+    await catalog(served).add_portal(OTHER, OTHER_MEMBER, now=NOW, application_tokens=[OTHER_TOKEN])
+    await served.state.refresh()
+    return served
 
 
 def catalog(served: Served) -> Catalog:
@@ -67,10 +62,10 @@ def refused(answer: httpx.Response, status: int, code: str) -> None:
     assert said["detail"]
 
 
-def stored(served: Served) -> int:
+async def stored(served: Served) -> int:
     """Count all that a refused request could have left behind."""
-    ((events,),) = query(served.folder.log, "SELECT count(*) FROM event")
-    ((bodies,),) = query(served.folder.catalog, "SELECT count(*) FROM quarantined")
+    ((events,),) = await query(served.store.log, "SELECT count(*) FROM event")
+    ((bodies,),) = await query(served.store.catalog, "SELECT count(*) FROM quarantined")
     return int(events) + int(bodies)
 
 
@@ -82,7 +77,7 @@ async def test_an_unknown_ingest_key_is_not_found(served: Served, key: str) -> N
     answer = await served.client.post(f"/v1/hooks/{key}", content=b"event=X")
 
     refused(answer, 404, "not_found")
-    assert stored(served) == 0
+    assert await stored(served) == 0
 
 
 @pytest.mark.parametrize(
@@ -99,7 +94,7 @@ async def test_without_the_portals_own_token_nothing_is_stored_but_a_count(
     await served.state.refresh()
 
     refused(answer, 403, "application_token_mismatch")
-    assert stored(served) == 0
+    assert await stored(served) == 0
     assert await catalog(served).rejections() == {served.portal.id: 1}
     page = (await served.client.get("/metrics")).text
     counted = 'chronicle_rejected_total{portal="acme",reason="application_token_mismatch"} 1.0'
@@ -112,7 +107,7 @@ async def test_a_lone_surrogate_as_a_token_is_a_wrong_token(served: Served) -> N
     answer = await served.hook(body, JSON)
 
     assert answer.status_code in (400, 403)
-    assert query(served.folder.log, "SELECT count(*) FROM event") == [(0,)]
+    assert await query(served.store.log, "SELECT count(*) FROM event") == [(0,)]
 
 
 async def test_each_of_several_application_tokens_will_do(served: Served) -> None:
@@ -136,7 +131,7 @@ async def test_a_webhook_of_another_portal_is_refused(served: Served) -> None:
     answer = await served.hook(proving(APPLICATION_TOKEN, member_id=OTHER_MEMBER), JSON)
 
     refused(answer, 403, "portal_mismatch")
-    assert stored(served) == 0
+    assert await stored(served) == 0
 
 
 async def test_a_webhook_may_keep_silent_about_its_portal(served: Served) -> None:
@@ -218,7 +213,7 @@ async def test_tokens_that_are_not_or_no_longer_are(served: Served) -> None:
     refused(await _as(served, "кириллица"), 401, "token_unknown")
     refused(await _as(served, revoked), 401, "token_unknown")
     refused(await _as(served, expired), 401, "token_expired")
-    assert stored(served) == 0
+    assert await stored(served) == 0
 
 
 async def test_a_token_without_the_scope_is_told_which_one_it_lacks(served: Served) -> None:
@@ -238,7 +233,7 @@ async def test_not_yours_and_not_there_look_the_same(served: Served) -> None:
 
     refused(of_another, 404, "not_found")
     assert of_another.content == of_nobody.content
-    assert stored(served) == 0
+    assert await stored(served) == 0
 
 
 async def test_an_unknown_parameter_is_named(served: Served) -> None:
@@ -246,7 +241,7 @@ async def test_an_unknown_parameter_is_named(served: Served) -> None:
 
     refused(answer, 400, "unknown_parameter")
     assert answer.json()["parameter"] == "reciever"
-    assert stored(served) == 0
+    assert await stored(served) == 0
 
 
 @pytest.mark.parametrize("receiver", ["", "58", "user:", "user:x", "bot:1 ", "user:٣", "chat:1"])
@@ -254,7 +249,7 @@ async def test_a_receiver_must_be_one(served: Served, receiver: str) -> None:
     answer = await _as(served, served.token, params={"receiver": receiver})
 
     refused(answer, 400, "invalid_parameter")
-    assert stored(served) == 0
+    assert await stored(served) == 0
 
 
 async def test_a_receiver_that_is_given_twice_is_none(served: Served) -> None:
@@ -263,7 +258,7 @@ async def test_a_receiver_that_is_given_twice_is_none(served: Served) -> None:
     refused(answer, 400, "invalid_parameter")
     assert answer.json()["parameter"] == "receiver"
     assert "is given twice" in answer.json()["detail"]
-    assert stored(served) == 0
+    assert await stored(served) == 0
 
 
 async def test_a_batch_of_another_portal_is_refused_whole(served: Served) -> None:
@@ -274,7 +269,7 @@ async def test_a_batch_of_another_portal_is_refused_whole(served: Served) -> Non
     answer = await served.feed("\n".join(lines).encode(), content_type=NDJSON)
 
     refused(answer, 403, "portal_mismatch")
-    assert stored(served) == 0
+    assert await stored(served) == 0
 
 
 async def test_an_array_with_anothers_event_is_refused_whole(served: Served) -> None:
@@ -283,7 +278,7 @@ async def test_an_array_with_anothers_event_is_refused_whole(served: Served) -> 
     answer = await served.feed(json.dumps([samples.tree(ITEM), {}, foreign]).encode())
 
     refused(answer, 403, "portal_mismatch")
-    assert stored(served) == 0
+    assert await stored(served) == 0
 
 
 @pytest.mark.parametrize("kind", [JSON, NDJSON, ""])
@@ -295,7 +290,7 @@ async def test_nothing_is_no_batch_and_nothing_to_keep(
 
     refused(answer, 400, "unreadable_body")
     assert "quarantine" not in answer.json()
-    assert stored(served) == 0
+    assert await stored(served) == 0
 
 
 async def test_a_batch_whose_bots_are_another_portals_is_refused_whole(served: Served) -> None:
@@ -306,7 +301,7 @@ async def test_a_batch_whose_bots_are_another_portals_is_refused_whole(served: S
     answer = await served.feed(json.dumps(page).encode())
 
     refused(answer, 403, "portal_mismatch")
-    assert stored(served) == 0
+    assert await stored(served) == 0
 
 
 async def test_a_portal_with_another_member_id_takes_only_its_own(served: Served) -> None:

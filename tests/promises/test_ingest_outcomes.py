@@ -1,8 +1,6 @@
 """The doors for events: what became of each event of a batch, and which of them were there."""
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Final
 
 import httpx
@@ -11,16 +9,11 @@ from pydantic_core import to_json
 
 from eventstore.quarantine import Quarantine
 from tests import samples
-from tests.promises.server import JSON, NDJSON, NOW, SLUG, Served, query, serving
+from tests.engines import query
+from tests.promises.server import JSON, NDJSON, NOW, SLUG, Served
 
 WEBHOOK: Final = "imbot_v2/onimbotv2messageadd.webhook.json"
 ITEM: Final = "im_v2/onimv2messageadd.json"
-
-
-@pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    async with serving(tmp_path) as server:
-        yield server
 
 
 def outcomes(answer: httpx.Response) -> list[tuple[str, int | None]]:
@@ -52,7 +45,8 @@ async def test_other_content_under_one_key_is_a_conflict_and_both_are_kept(serve
     assert outcomes(await served.feed(samples.sample(ITEM))) == [("appended", 1)]
     assert outcomes(await served.feed(again)) == [("conflict", 2)]
     assert outcomes(await served.feed(again)) == [("duplicate", 2)]
-    keys = [key for (key,) in query(served.folder.log, "SELECT key FROM event ORDER BY position")]
+    rows = await query(served.store.log, "SELECT key FROM event ORDER BY position")
+    keys = [key for (key,) in rows]
     assert keys[0] == "fetch:700103"
     assert keys[1].startswith("fetch:700103~")
 
@@ -164,7 +158,7 @@ async def test_the_receiver_is_who_the_item_names_and_else_who_the_caller_says(
     await served.feed(samples.sample("imbot_v2/onimbotv2messageadd.json"), receiver="user:27")
     await served.hook(samples.sample("legacy/onimbotmessageadd_two_bots.form"))
 
-    rows = query(served.folder.log, "SELECT receiver FROM event ORDER BY position")
+    rows = await query(served.store.log, "SELECT receiver FROM event ORDER BY position")
     assert rows == [("user:27",), ("bot:931",), ("bot:912",)]
 
 
