@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import httpx
@@ -44,14 +44,16 @@ Rows = dict[str, list[tuple[Any, ...]]]
 
 @dataclass(frozen=True)
 class Registered:
-    """A store with the samples' portal in its catalog, and what its clients need."""
+    """A store with a portal in its catalog, by default the samples' own, and what clients need."""
 
     store: Store
     ingest_key: str
     token: str
+    slug: str = SLUG
+    member_id: str = MEMBER_ID
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Served(Registered):
     """A server that runs in this process, with a client."""
 
@@ -60,7 +62,14 @@ class Served(Registered):
 
     @property
     def portal(self) -> Portal:
-        return self.state.snapshot.portals[SLUG]
+        return self.state.snapshot.portals[self.slug]
+
+    async def another(self) -> "Served":
+        """Register one more portal, from which the samples are then: nobody else writes to it."""
+        name = f"portal-{len(self.state.snapshot.portals)}"
+        ingest_key, token = await _register(self.state.catalog, name, name)
+        await self.state.refresh()
+        return replace(self, ingest_key=ingest_key, token=token, slug=name, member_id=name)
 
     async def hook(self, body: bytes, content_type: str = FORM) -> httpx.Response:
         """Deliver a webhook's body."""
@@ -73,16 +82,16 @@ class Served(Registered):
     ) -> httpx.Response:
         """Deliver a batch: items, pages, envelopes."""
         return await self.client.post(
-            f"/v1/portals/{SLUG}/events",
+            f"/v1/portals/{self.slug}/events",
             params={"receiver": receiver},
             content=body,
             headers={"Content-Type": content_type, "Authorization": f"Bearer {self.token}"},
         )
 
     async def read_models(self) -> Rows:
-        """Project all that was appended, and give what the read models say, positions aside."""
+        """Project all that was appended; give what is said of the portal, positions aside."""
         await self.state.live.catch_up()
-        return await read_models(self.generation)
+        return await read_models(self.generation, self.portal.id)
 
     @property
     def generation(self) -> Place:
@@ -94,13 +103,16 @@ async def register(store: Store) -> Registered:
     """Make a store and its catalog, with one portal and a token that may write to it."""
     catalog = await Catalog.open(store, create=True)
     try:
-        key = await catalog.add_portal(
-            SLUG, MEMBER_ID, now=NOW, application_tokens=[APPLICATION_TOKEN]
-        )
-        _, token = await catalog.create_token(portals=[SLUG], scopes=["events:write"], now=NOW)
+        return Registered(store, *await _register(catalog, SLUG, MEMBER_ID))
     finally:
         await catalog.close()
-    return Registered(store, key, token)
+
+
+async def _register(catalog: Catalog, slug: str, member_id: str) -> tuple[str, str]:
+    """Add a portal to which the samples' application token writes; give its ingest key, a token."""
+    key = await catalog.add_portal(slug, member_id, now=NOW, application_tokens=[APPLICATION_TOKEN])
+    _, token = await catalog.create_token(portals=[slug], scopes=["events:write"], now=NOW)
+    return key, token
 
 
 @asynccontextmanager
@@ -127,13 +139,7 @@ async def serving_again(registered: Registered, **changes: Any) -> AsyncIterator
         assert shared is not None
         transport = httpx.ASGITransport(_with_state(app, shared))
         async with httpx.AsyncClient(transport=transport, base_url="http://chronicle") as client:
-            yield Served(
-                store,
-                registered.ingest_key,
-                registered.token,
-                shared["chronicle"],
-                client,
-            )
+            yield Served(**vars(registered), state=shared["chronicle"], client=client)
 
 
 def _with_state(app: ASGIApp, shared: Mapping[str, Any]) -> ASGIApp:
@@ -145,20 +151,24 @@ def _with_state(app: ASGIApp, shared: Mapping[str, Any]) -> ASGIApp:
 
 async def deliver(served: Served, name: str) -> httpx.Response:
     """Deliver a sample by the way that it comes: a webhook to its door, all else as a batch."""
+    body = samples.sample(name).replace(MEMBER_ID.encode(), served.member_id.encode())
     if name.endswith(".form"):
-        return await served.hook(samples.sample(name))
+        return await served.hook(body)
     if name in samples.WEBHOOKS:
-        return await served.hook(samples.sample(name), JSON)
-    return await served.feed(samples.sample(name))
+        return await served.hook(body, JSON)
+    return await served.feed(body)
 
 
-async def read_models(generation: Place) -> Rows:
-    """Give all rows of the read models of a generation, without the columns of positions."""
-    return {name: await _without_positions(generation, name) for name in READ_MODELS}
+async def read_models(generation: Place, portal_id: int) -> Rows:
+    """Give the rows of a portal in a generation, without the columns of portals and positions."""
+    return {name: await _without_positions(generation, name, portal_id) for name in READ_MODELS}
 
 
-async def _without_positions(generation: Place, name: str) -> list[tuple[Any, ...]]:
+async def _without_positions(generation: Place, name: str, portal_id: int) -> list[tuple[Any, ...]]:
     columns = [column.name for column in metadata.tables[name].columns]
-    kept = ", ".join(column for column in columns if not column.endswith("position"))
+    kept = ", ".join(
+        column for column in columns if column != "portal_id" and not column.endswith("position")
+    )
+    said = f"SELECT {kept} FROM {name} WHERE portal_id = {portal_id}"  # noqa: S608
     # every column takes part in the order, so that equal sets of rows are equal lists
-    return sorted(await query(generation, f"SELECT {kept} FROM {name}"), key=repr)  # noqa: S608
+    return sorted(await query(generation, said), key=repr)
