@@ -1,27 +1,30 @@
 """Read models are the truth where the queues saw it, in any order, and what a rebuild makes."""
 
-import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from eventstore import log
+from eventstore.appender import Appender
 from eventstore.body import parse_body
-from eventstore.database import Pool
+from eventstore.database import Pool, Session
 from eventstore.directory import Portal as Registration
 from eventstore.envelope import Receiving, events_of, webhook
 from eventstore.event import NewEvent
-from eventstore.folder import Folder
-from eventstore.log import Origin, Pending, SqliteLog
+from eventstore.log import Origin, Pending
+from eventstore.migrations import ensure
 from eventstore.redaction import Fingerprints
-from projections.generations import open_generation
+from eventstore.store import Store
+from projections.generations import prepare_generation
 from projections.project import project
+from projections.tables import metadata
 from projections.verify import verify_log, verify_read_models
 from tests.promises.payloads import LEDGER
 from tests.promises.server import NOW, READ_MODELS
@@ -32,7 +35,10 @@ FINGERPRINTS: Final = Fingerprints(b"k" * 32)
 KEY: Final = b"p" * 32
 
 examples: Final = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=100,
+    deadline=None,
+    # each example has a portal of its own
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 randoms: Final = st.randoms(use_true_random=False)
 lives: Final = st.builds(
@@ -43,61 +49,48 @@ lives: Final = st.builds(
 """Histories: some that hypothesis can make smaller, and some that are dense from a seed."""
 
 
-class Store:
+@dataclass
+class Histories:
     """A log and a generation; every history has a portal of its own in them."""
 
-    def __init__(self, path: Path) -> None:
-        self.folder = Folder(path)
-        self._portals = 0
-        self._log = SqliteLog(self.folder.log)
-        self._log.open()
+    store: Store
+    appender: Appender
+    generation: Session
+    events: Pool
+    read_models: Pool
+    portals: int = 0
 
-    def append(self, deliveries: Sequence[Delivery]) -> int:
+    async def append(self, deliveries: Sequence[Delivery]) -> int:
         """Append what was delivered to a fresh portal; return its number."""
-        self._portals += 1
-        origin = Origin(self._portals, KEY)
+        self.portals += 1
+        origin = Origin(self.portals, KEY)
         batch = [
             Pending(origin, event)
             for number, delivery in enumerate(deliveries)
             for event in received(delivery, str(number))
         ]
-        self._log.append(batch)
-        return self._portals
+        await self.appender.append_all(batch)
+        return self.portals
 
     async def project(self, portal_id: int, sizes: Iterator[int]) -> None:
         """Project a portal's log in batches of these sizes."""
-        events = Pool(self.folder.log, 1)
-        generation = await open_generation(self.folder.generation(1))
-        try:
-            after = 0
-            async with events.reading() as session:
-                while page := await log.page(session, portal_id, after=after, limit=next(sizes)):
-                    await project(generation, portal_id, page)
-                    after = page[-1].position
-        finally:
-            await events.close()
-            await generation.close()
+        after = 0
+        async with self.events.reading() as session:
+            while page := await log.page(session, portal_id, after=after, limit=next(sizes)):
+                async with self.generation.transaction():
+                    await project(self.generation, portal_id, page)
+                after = page[-1].position
 
-    def rows(self, portal_id: int, table: str, columns: str = "*") -> list[tuple[Any, ...]]:
-        """Give a portal's rows, in the order of their columns."""
-        connection = sqlite3.connect(self.folder.generation(1))
-        try:
-            connection.row_factory = sqlite3.Row
-            found = connection.execute(
-                f"SELECT {columns} FROM {table} WHERE portal_id = ?",  # noqa: S608
-                (portal_id,),
-            ).fetchall()
-        finally:
-            connection.close()
-        kept = [
-            name
-            for name in (found[0].keys() if found else ())
-            if name != "portal_id" and not name.endswith("position")
+    async def rows(self, portal_id: int, table: str, *columns: str) -> list[tuple[Any, ...]]:
+        """Give a portal's rows: these columns, or all but the portal and positions; in order."""
+        kept = columns or [
+            column.name
+            for column in metadata.tables[table].columns
+            if column.name != "portal_id" and not column.name.endswith("position")
         ]
-        return sorted((tuple(row[name] for name in kept) for row in found), key=repr)
-
-    def close(self) -> None:
-        self._log.close()
+        said = f"SELECT {', '.join(kept)} FROM {table} WHERE portal_id = {portal_id}"  # noqa: S608
+        async with self.read_models.reading() as session:
+            return sorted((tuple(row) for row in await session.rows(text(said))), key=repr)
 
 
 def received(delivery: Delivery, delivery_id: str) -> list[NewEvent]:
@@ -114,11 +107,22 @@ def all_at_once() -> Iterator[int]:
         yield 1_000
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    opened = Store(tmp_path_factory.mktemp("store"))
-    yield opened
-    opened.close()
+@pytest.fixture
+async def histories(fresh: Store) -> AsyncIterator[Histories]:
+    await ensure(fresh)
+    await prepare_generation(fresh, 1)
+    place = fresh.generation(1)
+    async with AsyncExitStack() as stack:
+        opened = Histories(
+            fresh,
+            await fresh.open_appender(),
+            await place.open_writer(),
+            Pool(fresh.log, 1),
+            Pool(place, 1),
+        )
+        for each in (opened.appender, opened.generation, opened.events, opened.read_models):
+            stack.push_async_callback(each.close)
+        yield opened
 
 
 @dataclass
@@ -134,20 +138,22 @@ class Told:
     titles: dict[int, list[str]] = field(default_factory=dict)
 
 
-def told(store: Store, portal_id: int) -> Told:
-    columns = "message_id, chat_id, author_id, text, state, posted_at, deleted_at, edited_at"
-    said = Told({row[0]: row[1:] for row in store.rows(portal_id, "message", columns)})
-    columns = "message_id, version, from_at, text"
-    for message, _, at, text in sorted(store.rows(portal_id, "message_version", columns)):
-        said.versions.setdefault(message, []).append((at, text))
-    columns = "message_id, user_id, code, ordinal, from_at, until_at"
-    for message, user, code, _, since, until in sorted(store.rows(portal_id, "reaction", columns)):
+async def told(histories: Histories, portal_id: int) -> Told:
+    async def rows(table: str, columns: str) -> list[tuple[Any, ...]]:
+        return await histories.rows(portal_id, table, *columns.split())
+
+    columns = "message_id chat_id author_id text state posted_at deleted_at edited_at"
+    said = Told({row[0]: row[1:] for row in await rows("message", columns)})
+    columns = "message_id version from_at text"
+    for message, _, at, words in sorted(await rows("message_version", columns)):
+        said.versions.setdefault(message, []).append((at, words))
+    columns = "message_id user_id code ordinal from_at until_at"
+    for message, user, code, _, since, until in sorted(await rows("reaction", columns)):
         said.reactions.setdefault((message, user, code), []).append((since, until))
-    columns = "chat_id, user_id, ordinal, joined_at, left_at"
-    for chat, user, _, since, until in sorted(store.rows(portal_id, "membership", columns)):
+    columns = "chat_id user_id ordinal joined_at left_at"
+    for chat, user, _, since, until in sorted(await rows("membership", columns)):
         said.stays.setdefault((chat, user), []).append((since, until))
-    columns = "chat_id, version, title"
-    for chat, _, title in sorted(store.rows(portal_id, "chat_version", columns)):
+    for chat, _, title in sorted(await rows("chat_version", "chat_id version title")):
         titles = said.titles.setdefault(chat, [])
         # a version may differ in something else, and in the first moment only that may be known
         if title is not None and titles[-1:] != [title]:
@@ -208,39 +214,39 @@ def _always_there(portal: Portal) -> dict[tuple[int, int], list[tuple[None, None
 @examples
 @given(portal=lives, random=randoms)
 async def test_read_models_are_the_truth_when_the_queues_saw_everything(
-    store: Store, portal: Portal, random: Random
+    histories: Histories, portal: Portal, random: Random
 ) -> None:
     random.shuffle(portal.deliveries)
 
-    portal_id = store.append(portal.deliveries)
-    await store.project(portal_id, all_at_once())
+    portal_id = await histories.append(portal.deliveries)
+    await histories.project(portal_id, all_at_once())
 
-    assert store.rows(portal_id, "undecoded") == []
-    assert told(store, portal_id) == truth(portal)
+    assert await histories.rows(portal_id, "undecoded") == []
+    assert await told(histories, portal_id) == truth(portal)
 
 
 @examples
 @given(portal=lives, random=randoms, lost=st.sampled_from((0, 3, 6)))
 async def test_order_and_repetition_change_no_read_model(
-    store: Store, portal: Portal, random: Random, lost: int
+    histories: Histories, portal: Portal, random: Random, lost: int
 ) -> None:
     """Also where queues are blind, so that nobody could know the truth."""
     arrived = [each for each in portal.deliveries if random.randrange(10) >= lost]
     again = arrived + [random.choice(arrived) for _ in arrived[:5]]
     random.shuffle(again)
 
-    once, twice = store.append(arrived), store.append(again)
-    await store.project(once, all_at_once())
-    await store.project(twice, all_at_once())
+    once, twice = await histories.append(arrived), await histories.append(again)
+    await histories.project(once, all_at_once())
+    await histories.project(twice, all_at_once())
 
     for table in READ_MODELS:
-        assert store.rows(twice, table) == store.rows(once, table)
+        assert await histories.rows(twice, table) == await histories.rows(once, table)
 
 
 @examples
 @given(portal=lives, random=randoms)
 async def test_live_projection_in_any_batches_is_what_a_rebuild_makes(
-    store: Store, portal: Portal, random: Random
+    histories: Histories, portal: Portal, random: Random
 ) -> None:
     def sizes() -> Iterator[int]:
         while True:
@@ -248,17 +254,17 @@ async def test_live_projection_in_any_batches_is_what_a_rebuild_makes(
 
     random.shuffle(portal.deliveries)
 
-    portal_id = store.append(portal.deliveries)
-    await store.project(portal_id, sizes())
+    portal_id = await histories.append(portal.deliveries)
+    await histories.project(portal_id, sizes())
 
-    assert [found async for found in _differences(store, portal_id)] == []
+    assert [found async for found in _differences(histories, portal_id)] == []
 
 
-async def _differences(store: Store, portal_id: int) -> AsyncIterator[object]:
-    portals = [Registration(portal_id, f"portal-{portal_id}", "member", None, NOW, KEY)]
-    async for found in verify_log(store.folder, portals, _silent):
+async def _differences(histories: Histories, portal_id: int) -> AsyncIterator[object]:
+    portals = [Registration(portal_id, f"portal-{portal_id}", "member", None, NOW, 1, KEY)]
+    async for found in verify_log(histories.store, portals, _silent):
         yield found
-    async for found in verify_read_models(store.folder, 1, portals, _silent):
+    async for found in verify_read_models(histories.store, portals, _silent):
         yield found
 
 
