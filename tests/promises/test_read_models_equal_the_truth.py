@@ -14,7 +14,7 @@ from sqlalchemy import text
 from eventstore import log
 from eventstore.appender import Appender
 from eventstore.body import parse_body
-from eventstore.database import Pool, Session
+from eventstore.database import Session
 from eventstore.directory import Portal as Registration
 from eventstore.envelope import Receiving, events_of, webhook
 from eventstore.event import NewEvent
@@ -25,7 +25,7 @@ from eventstore.store import Store
 from projections.generations import prepare_generation
 from projections.project import project
 from projections.tables import metadata
-from projections.verify import verify_log, verify_read_models
+from projections.verify import Difference, verify_log, verify_read_models
 from tests.promises.payloads import LEDGER
 from tests.promises.server import NOW, READ_MODELS
 from tests.promises.simulated_portal import Delivery, Message, Portal
@@ -56,8 +56,8 @@ class Histories:
     store: Store
     appender: Appender
     generation: Session
-    events: Pool
-    read_models: Pool
+    events: Session
+    read_models: Session
     portals: int = 0
 
     async def append(self, deliveries: Sequence[Delivery]) -> int:
@@ -75,11 +75,10 @@ class Histories:
     async def project(self, portal_id: int, sizes: Iterator[int]) -> None:
         """Project a portal's log in batches of these sizes."""
         after = 0
-        async with self.events.reading() as session:
-            while page := await log.page(session, portal_id, after=after, limit=next(sizes)):
-                async with self.generation.transaction():
-                    await project(self.generation, portal_id, page)
-                after = page[-1].position
+        while page := await log.page(self.events, portal_id, after=after, limit=next(sizes)):
+            async with self.generation.transaction():
+                await project(self.generation, portal_id, page)
+            after = page[-1].position
 
     async def rows(self, portal_id: int, table: str, *columns: str) -> list[tuple[Any, ...]]:
         """Give a portal's rows: these columns, or all but the portal and positions; in order."""
@@ -89,8 +88,7 @@ class Histories:
             if column.name != "portal_id" and not column.name.endswith("position")
         ]
         said = f"SELECT {', '.join(kept)} FROM {table} WHERE portal_id = {portal_id}"  # noqa: S608
-        async with self.read_models.reading() as session:
-            return sorted((tuple(row) for row in await session.rows(text(said))), key=repr)
+        return sorted(map(tuple, await self.read_models.rows(text(said))), key=repr)
 
 
 def received(delivery: Delivery, delivery_id: str) -> list[NewEvent]:
@@ -117,8 +115,8 @@ async def histories(fresh: Store) -> AsyncIterator[Histories]:
             fresh,
             await fresh.open_appender(),
             await place.open_writer(),
-            Pool(fresh.log, 1),
-            Pool(place, 1),
+            await fresh.log.open_reader(),
+            await place.open_reader(),
         )
         for each in (opened.appender, opened.generation, opened.events, opened.read_models):
             stack.push_async_callback(each.close)
@@ -243,28 +241,31 @@ async def test_order_and_repetition_change_no_read_model(
         assert await histories.rows(twice, table) == await histories.rows(once, table)
 
 
-@examples
-@given(portal=lives, random=randoms)
+@settings(examples, max_examples=50)
+@given(portals=st.lists(lives, min_size=1, max_size=3), random=randoms)
 async def test_live_projection_in_any_batches_is_what_a_rebuild_makes(
-    histories: Histories, portal: Portal, random: Random
+    histories: Histories, portals: list[Portal], random: Random
 ) -> None:
+    """Of several portals that lie beside each other."""
+
     def sizes() -> Iterator[int]:
         while True:
             yield random.choice((1, 1, 2, 3, 7, 20))
 
-    random.shuffle(portal.deliveries)
+    ids: list[int] = []
+    for portal in portals:
+        random.shuffle(portal.deliveries)
+        ids.append(await histories.append(portal.deliveries))
+        await histories.project(ids[-1], sizes())
 
-    portal_id = await histories.append(portal.deliveries)
-    await histories.project(portal_id, sizes())
-
-    assert [found async for found in _differences(histories, portal_id)] == []
+    assert [found async for found in _differences(histories.store, ids)] == []
 
 
-async def _differences(histories: Histories, portal_id: int) -> AsyncIterator[object]:
-    portals = [Registration(portal_id, f"portal-{portal_id}", "member", None, NOW, 1, KEY)]
-    async for found in verify_log(histories.store, portals, _silent):
+async def _differences(store: Store, ids: list[int]) -> AsyncIterator[Difference]:
+    portals = [Registration(each, f"portal-{each}", "member", None, NOW, 1, KEY) for each in ids]
+    async for found in verify_log(store, portals, _silent):
         yield found
-    async for found in verify_read_models(histories.store, portals, _silent):
+    async for found in verify_read_models(store, portals, _silent):
         yield found
 
 
