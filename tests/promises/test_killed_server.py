@@ -2,25 +2,25 @@
 
 import asyncio
 import json
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
 import httpx
-import pytest
+from pydantic_core import from_json
 
-from eventstore.appender import Appender
+from eventstore.catalog import Catalog
 from eventstore.database import Pool
-from eventstore.event import NewEvent
-from eventstore.log import Origin, Outcome, Pending, SqliteLog
+from eventstore.folder import Folder
+from eventstore.store import Store
 from projections.project import checkpoints
 from projections.verify import Difference, verify_log, verify_read_models
 from tests import samples
+from tests.engines import damage, query
 from tests.promises.payloads import form
 from tests.promises.process import ServerProcess, running
-from tests.promises.server import FORM, SLUG, Registered, query, register
+from tests.promises.server import FORM, SLUG, Registered, register
 
 CONNECTIONS: Final = 6
 KILLS: Final = 4
@@ -47,21 +47,24 @@ class Acknowledged:
             self.enough.set()
 
 
-async def test_what_was_answered_is_there_once_after_every_kill(tmp_path: Path) -> None:
-    registered = await register(tmp_path / "data")
+async def test_what_was_answered_is_there_once_after_every_kill(
+    fresh: Store, tmp_path: Path
+) -> None:
+    registered = await register(fresh)
     log = tmp_path / "server.log"
     known = Acknowledged()
 
     for seed in range(KILLS):
         random = Random(seed)  # noqa: S311  (no secret is made)
-        server = await asyncio.to_thread(ServerProcess, registered.folder, log)
+        server = await asyncio.to_thread(ServerProcess, fresh, log)
         await _send_until_killed(server, registered, known, random)
-        _assert_all_is_there(registered, known)
+        await _assert_all_is_there(fresh, known)
+        assert await _broken(fresh) == []
     await _catch_up(registered, log)
 
     assert len(known.webhooks) > 10 * KILLS
     assert len(known.items) > 10 * KILLS
-    assert await _differences(registered) == []
+    assert await _differences(fresh) == []
 
 
 async def _send_until_killed(
@@ -132,13 +135,15 @@ def _numbered(item: dict[str, Any], number: int) -> dict[str, Any]:
     return {**item, "eventId": number, "data": {**item["data"], "message": message}}
 
 
-def _assert_all_is_there(registered: Registered, known: Acknowledged) -> None:
-    rows = query(
-        registered.folder.log,
-        "SELECT position, source, key, json_extract(payload, '$.data.PARAMS.TEMPLATE_ID')"
-        " FROM event ORDER BY position",
+async def _assert_all_is_there(store: Store, known: Acknowledged) -> None:
+    rows = await query(
+        store.log, "SELECT position, source, key, payload FROM event ORDER BY position"
     )
-    webhooks = {name: position for position, source, _, name in rows if source == "webhook"}
+    webhooks = {
+        from_json(payload)["data"]["PARAMS"]["TEMPLATE_ID"]: position
+        for position, source, _, payload in rows
+        if source == "webhook"
+    }
     items = {
         int(key.removeprefix("fetch:")): position
         for position, source, key, _ in rows
@@ -148,112 +153,55 @@ def _assert_all_is_there(registered: Registered, known: Acknowledged) -> None:
     assert len(webhooks) + len(items) == len(rows)  # nothing is there twice
     assert known.webhooks.items() <= webhooks.items()
     assert known.items.items() <= items.items()
-    assert query(registered.folder.log, "PRAGMA integrity_check") == [("ok",)]
+
+
+async def _broken(store: Store) -> list[str]:
+    """Say what the engine itself finds wrong with the log."""
+    if isinstance(store, Folder):
+        found = await query(store.log, "PRAGMA integrity_check")
+        return [said for (said,) in found if said != "ok"]
+    await damage(store.log, "CREATE EXTENSION IF NOT EXISTS amcheck")
+    found = await query(
+        store.log,
+        "SELECT msg FROM verify_heapam('event') UNION ALL SELECT msg FROM verify_heapam('log_head')"
+        " UNION ALL SELECT bt_index_check(indexrelid, true)::text FROM pg_index"
+        " WHERE indrelid IN ('event'::regclass, 'log_head'::regclass)",
+    )
+    return [said for (said,) in found if said]
 
 
 async def _catch_up(registered: Registered, log: Path) -> None:
     """Let a last server project all that there is, and stop it."""
 
     def wait() -> None:
-        with running(registered.folder, log) as server:
+        with running(registered.store, log) as server:
             while httpx.get(f"{server.url}/readyz").json() != {"status": "ready", "lag": 0}:
                 pass
 
     await asyncio.to_thread(wait)
 
 
-async def _differences(registered: Registered) -> list[Difference | str]:
+async def _differences(store: Store) -> list[Difference | str]:
     """Derive everything again, and compare."""
-    folder = registered.folder
-    catalog = await folder.open_catalog()
+    catalog = await Catalog.open(store)
     try:
         portals = list((await catalog.snapshot()).portals.values())
-        number = await catalog.generation()
     finally:
         await catalog.close()
-    generation = Pool(folder.generation(number), 1)
+    generation = Pool(store.generation(portals[0].generation), 1)
     try:
         async with generation.reading() as session:
             reached = await checkpoints(session)
     finally:
         await generation.close()
-    ((head,),) = query(folder.log, "SELECT max(position) FROM event")
+    ((head,),) = await query(store.log, "SELECT max(position) FROM event")
     found: list[Difference | str] = []
     if reached != {portals[0].id: head}:
         found.append(f"projected up to {reached}, the head is {head}")
-    found += [each async for each in verify_log(folder, portals, _silent)]
-    found += [each async for each in verify_read_models(folder, number, portals, _silent)]
+    found += [each async for each in verify_log(store, portals, _silent)]
+    found += [each async for each in verify_read_models(store, portals, _silent)]
     return found
 
 
 def _silent(_done: int, _total: int) -> None:
     pass
-
-
-# --- what the kills above cannot time: the moment between an answer and its commit
-
-
-class Watched:
-    """A commit that says when it has begun, and goes on when it is told to."""
-
-    def __init__(self, path: Path) -> None:
-        self.log = SqliteLog(path)
-        self.log.open()
-        self.begun = asyncio.Event()
-        self.go_on = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
-
-    def __call__(self, batch: Any) -> list[Outcome]:
-        self._loop.call_soon_threadsafe(self.begun.set)
-        asyncio.run_coroutine_threadsafe(self.go_on.wait(), self._loop).result(30)
-        return self.log.append(batch)
-
-
-async def test_nobody_is_answered_before_the_commit(tmp_path: Path) -> None:
-    commit = Watched(tmp_path / "log.db")
-    appender = Appender(commit)
-    event = NewEvent("key", "webhook", "app", None, "X", 1, None, "{}")
-
-    answer = asyncio.create_task(appender.append_all([Pending(Origin(1, b"k"), event)]))
-    await commit.begun.wait()
-    await asyncio.sleep(0.01)
-    answered, there = answer.done(), query(commit.log.path, "SELECT * FROM event")
-    commit.go_on.set()
-
-    assert not answered
-    assert there == []
-    assert await answer == [Outcome("appended", 1)]
-    assert len(query(commit.log.path, "SELECT * FROM event")) == 1
-    await appender.close()
-    commit.log.close()
-
-
-@pytest.mark.parametrize("fails", ["before", "after"])
-async def test_a_commit_whose_outcome_is_unknown_is_not_answered_for(
-    tmp_path: Path, fails: str
-) -> None:
-    """Whether it landed or not: to send it again makes one event of it."""
-    log = SqliteLog(tmp_path / "log.db")
-    failures = Counter({fails: 1})
-
-    def commit(batch: Any) -> list[Outcome]:
-        if failures["before"]:
-            failures.clear()
-            raise OSError("the disk is gone")
-        outcomes = log.append(batch)
-        if failures["after"]:
-            failures.clear()
-            raise OSError("the answer is gone")
-        return outcomes
-
-    appender = Appender(commit)
-    pending = [Pending(Origin(1, b"k"), NewEvent("key", "fetch", "app", 7, "X", 1, None, "{}"))]
-
-    with pytest.raises(OSError, match="is gone"):
-        await appender.append_all(pending)
-    (again,) = await appender.append_all(pending)
-
-    assert again.position == 1
-    assert len(query(log.path, "SELECT * FROM event")) == 1
-    await appender.close()
-    log.close()
