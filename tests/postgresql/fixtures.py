@@ -54,6 +54,12 @@ def postgresql(pytestconfig: pytest.Config) -> Databases:
         return Databases(url.read_text())
 
 
+@pytest.fixture(scope="session")
+def postgresql_log(postgresql: Databases, pytestconfig: pytest.Config) -> Path:
+    """What the session's server logs, of all of its databases."""
+    return pytestconfig.stash[_folder] / "log"
+
+
 @pytest.fixture
 async def postgresql_url(postgresql: Databases) -> AsyncIterator[str]:
     """The address of an empty database, for one test."""

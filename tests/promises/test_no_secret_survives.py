@@ -3,22 +3,37 @@
 import asyncio
 import json
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
+from sqlalchemy import make_url, text
 
+from eventstore.catalog import Catalog
 from eventstore.directory import SCOPES
 from eventstore.folder import Folder
+from eventstore.postgres_store import PostgresStore
+from eventstore.store import Store
 from tests import samples
+from tests.engines import damage, query
 from tests.promises.canaries import MARK, Canaries, plant
 from tests.promises.payloads import form
 from tests.promises.process import running
-from tests.promises.server import FORM, JSON, MEMBER_ID, NDJSON, NOW, SLUG, Registered, query
+from tests.promises.server import FORM, JSON, MEMBER_ID, NDJSON, NOW, SLUG, Registered
 
 READ: Final = {"portal": SLUG, "chat": "2207", "message": "190411", "user": "41", "position": "1"}
 """What stands for the braces of the addresses in the API's own description."""
+
+LOG_ALL: Final = {"log_statement": "all", "log_parameter_max_length_on_error": "-1"}
+"""With these, PostgreSQL logs every statement, and every parameter of each."""
+
+_TABLES: Final = "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r'"
+"""Those of PostgreSQL itself, too: there are samples of values, and comments."""
+
+_ROWS: Final = "SELECT each::text FROM {} AS each"
 
 _NEVER_IDLE: Final = httpx.Limits(max_keepalive_connections=0)
 
@@ -37,53 +52,80 @@ class Correspondence:
         return answer
 
 
-async def _register(path: Path, application_token: str) -> tuple[Registered, str]:
-    folder = Folder(path)
-    catalog = await folder.open_catalog()
-    try:
-        key = await catalog.add_portal(
-            SLUG, MEMBER_ID, now=NOW, application_tokens=[application_token]
-        )
-        _, token = await catalog.create_token(portals=[SLUG], scopes=SCOPES, now=NOW)
-        _, revoked = await catalog.create_token(portals=[SLUG], scopes=SCOPES, now=NOW)
-    finally:
-        await catalog.close()
-    return Registered(folder, key, token), revoked
+@pytest.fixture
+async def logged(fresh: Store, request: pytest.FixtureRequest) -> Callable[[], bytes]:
+    """Give what the engine itself has logged; SQLite logs nothing."""
+    if not isinstance(fresh, PostgresStore):
+        return bytes
+    name = make_url(fresh.url).database
+    settings = (f"ALTER DATABASE {name} SET {each} = '{LOG_ALL[each]}'" for each in LOG_ALL)
+    await damage(fresh.log, *settings)
+    log = request.getfixturevalue("postgresql_log")
+    begun = log.stat().st_size
+    return lambda: log.read_bytes()[begun:]
 
 
-def _found(where: bytes, secrets: list[bytes]) -> list[bytes]:
-    return [secret for secret in secrets if secret in where]
-
-
-def test_no_secret_is_found_anywhere(tmp_path: Path) -> None:
+async def test_no_secret_is_found_anywhere(
+    fresh: Store, logged: Callable[[], bytes], tmp_path: Path
+) -> None:
     canaries = Canaries()
     application_token = canaries.new("the portal's application token")
-    registered, other = asyncio.run(_register(tmp_path / "data", application_token))
+    registered, known = await _register(fresh, application_token)
     log = tmp_path / "server.log"
-    with (
-        running(registered.folder, log) as server,
-        # a machine that stalls must not find a connection that was closed for idleness
-        httpx.Client(base_url=server.url, timeout=30, limits=_NEVER_IDLE) as client,
-    ):
-        letters = Correspondence(client)
-        taken = _send_all(letters, registered, canaries, application_token)
-        _send_what_is_refused(letters, registered, canaries)
-        _send_no_http(server.url, canaries)
-        _read_everything(letters, registered)
-        alive = _files(registered.folder)
-    stopped = _files(registered.folder)
+    with running(fresh, log) as server:
+        letters, taken = await asyncio.to_thread(
+            _correspond, server.url, registered, canaries, application_token
+        )
+        alive = await _everything_of(fresh)
+    stopped = await _everything_of(fresh)
 
-    known = [MARK, *(word.encode() for word in (registered.ingest_key, registered.token, other))]
     for content in (alive, stopped):
         assert {name: _found(bytes_, known) for name, bytes_ in content.items()} == {
             name: [] for name in content
         }
     assert [answer for answer in letters.answers if _found(answer, known)] == []
     assert _found(log.read_bytes(), known) == []
-    events = query(registered.folder.log, "SELECT payload FROM event")
+    assert _found(logged(), known) == []
+    assert isinstance(fresh, Folder) or b"INSERT INTO catalog.quarantined" in logged()
+    events = await query(fresh.log, "SELECT payload FROM event")
     assert len(events) == taken
     assert len(canaries.planted) > 2_000
     assert sum(payload.count("redacted:1:") for (payload,) in events) > 2_000
+
+
+async def _register(store: Store, application_token: str) -> tuple[Registered, list[bytes]]:
+    """Make a portal; return with it how to find every secret that is in use."""
+    catalog = await Catalog.open(store, create=True)
+    try:
+        key = await catalog.add_portal(
+            SLUG, MEMBER_ID, now=NOW, application_tokens=[application_token]
+        )
+        _, token = await catalog.create_token(portals=[SLUG], scopes=SCOPES, now=NOW)
+        _, other = await catalog.create_token(portals=[SLUG], scopes=SCOPES, now=NOW)
+    finally:
+        await catalog.close()
+    known = [MARK, *(word.encode() for word in (key, token, other))]
+    if isinstance(store, PostgresStore):
+        known.append(str(make_url(store.url).password).encode())
+    return Registered(store, key, token), known
+
+
+def _found(where: bytes, secrets: list[bytes]) -> list[bytes]:
+    return [secret for secret in secrets if secret in where]
+
+
+def _correspond(
+    url: str, registered: Registered, canaries: Canaries, application_token: str
+) -> tuple[Correspondence, int]:
+    """Send everything and read everything; return the answers, and how many events were taken."""
+    # a machine that stalls must not find a connection that was closed for idleness
+    with httpx.Client(base_url=url, timeout=30, limits=_NEVER_IDLE) as client:
+        letters = Correspondence(client)
+        taken = _send_all(letters, registered, canaries, application_token)
+        _send_what_is_refused(letters, registered, canaries)
+        _send_no_http(url, canaries)
+        _read_everything(letters, registered)
+    return letters, taken
 
 
 def _send_all(
@@ -185,5 +227,18 @@ def _next(answer: httpx.Response) -> str | None:
     return cursor
 
 
-def _files(folder: Folder) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
+async def _everything_of(store: Store) -> dict[str, bytes]:
+    """Give all that a store has written: every file, or the rows of every table."""
+    if isinstance(store, Folder):
+        return {path.name: path.read_bytes() for path in store.path.rglob("*") if path.is_file()}
+    session = await store.log.open_reader()
+    try:
+        await session.execute("SET bytea_output = 'escape'")  # or bytes would be spelled in hex
+        return {
+            table: "\n".join(
+                row for (row,) in await session.rows(text(_ROWS.format(table)))
+            ).encode()
+            for (table,) in await session.rows(text(_TABLES))
+        }
+    finally:
+        await session.close()
