@@ -126,13 +126,14 @@ class Projector:
 
     async def _one_by_one(self, portal_id: int) -> bool:
         for _ in range(BATCH):
+            after = await checkpoint_of(await self._writer(), portal_id)
             try:
                 if not await self._project(portal_id, 1):
                     break
             except StoreUnavailable:
                 raise
             except Exception as error:  # noqa: BLE001 - the same
-                await self._pass_over(portal_id, error)
+                await self._pass_over(portal_id, after + 1, error)
         return True
 
     async def _project(self, portal_id: int, limit: int) -> bool:
@@ -151,19 +152,19 @@ class Projector:
         await self._move(portal_id, reached)
         return bool(events)
 
-    async def _pass_over(self, portal_id: int, error: Exception) -> None:
+    async def _pass_over(self, portal_id: int, position: int, error: Exception) -> None:
         # A defect of ours must not hide all later events; the log still has this one.
         generation = await self._writer()
         async with generation.transaction():
-            after = await take(generation, portal_id)
-            if after is None:
-                return
-            _log.error("event not projected", portal_id=portal_id, position=after + 1)
+            if await take(generation, portal_id) != position - 1:
+                return  # another projector was quicker: what comes next is another event
+            _log.error("event not projected", portal_id=portal_id, position=position)
             reason = f"not projected: {type(error).__name__}"
-            row = UndecodedRow(portal_id, after + 1, reason)
-            await record(generation, Derived([], [], [], [row]))
-            await move_checkpoint(generation, portal_id, after + 1)
-        await self._move(portal_id, after + 1)
+            await record(
+                generation, Derived([], [], [], [UndecodedRow(portal_id, position, reason)])
+            )
+            await move_checkpoint(generation, portal_id, position)
+        await self._move(portal_id, position)
 
     async def _writer(self) -> Session:
         if self._session is None or self._session.broken:
