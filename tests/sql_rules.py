@@ -30,7 +30,7 @@ class Rules(NamedTuple):
     unscoped: frozenset[str] = frozenset({"installation", "portal", "token", "generation"})
     """Tables whose rows have no portal."""
     across: frozenset[str] = frozenset()
-    """Statements that may read the rows of all portals, in any spelling and any schema."""
+    """Statements that may read the rows of all portals, in whatever schema."""
 
 
 def violations(sql: str, rules: Rules = Rules()) -> list[str]:  # noqa: B008 - immutable
@@ -74,15 +74,11 @@ def _violations(sql: str, rules: Rules, scope: Scope) -> Iterator[str]:
 
 @lru_cache(maxsize=4096)
 def _form(sql: str) -> str:
-    """Return what is the same for every spelling of a statement, and in every schema."""
+    """Return what a statement has in common with itself in other schemas and other spacing."""
     try:
-        statements = parse_sql(sql)
+        return str(fingerprint(sql))
     except ParseError:
         return ""
-    for node in walk(statements):
-        if is_a(node, ast.RangeVar):
-            node.schemaname = None
-    return str(fingerprint(RawStream()(statements)))
 
 
 def _of_call(node: Any, portals: Portals) -> Iterator[str]:

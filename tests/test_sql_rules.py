@@ -323,7 +323,7 @@ def test_each_statement_of_a_text_is_checked() -> None:
 @pytest.mark.parametrize(
     "sql", [ALL_HEADS, "select portal_id, position\nFROM log.log_head", f"{ALL_HEADS};"]
 )
-def test_a_listed_statement_may_read_all_portals_however_it_is_spelled(sql: str) -> None:
+def test_a_listed_statement_may_read_all_portals_in_any_schema(sql: str) -> None:
     rules = Rules(across=frozenset({ALL_HEADS}))
 
     assert violations(sql, rules) == []
