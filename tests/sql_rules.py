@@ -47,7 +47,9 @@ def check_all(texts: Iterable[str], rules: Rules) -> list[str]:
         for violation in violations(text, rules)
     ]
     seen = set(map(_form, distinct))
-    return found + [f"no such statement:\n    {s}" for s in rules.across if _form(s) not in seen]
+    return found + [
+        f"no such statement:\n    {s}" for s in sorted(rules.across) if _form(s) not in seen
+    ]
 
 
 def _violations(sql: str, rules: Rules, scope: Scope) -> Iterator[str]:

@@ -165,6 +165,17 @@ def test_a_frozen_server_too_is_ended() -> None:
     assert ended_by_pid(pid)
 
 
+def test_children_that_lost_their_postmaster_are_ended() -> None:
+    with private_server() as server:
+        postmaster = psutil.Process(server.pid)
+        children = postmaster.children()
+        server.freeze()
+        postmaster.kill()
+
+    assert children
+    assert all(map(ended, children))
+
+
 def test_nothing_is_left_when_whoever_wanted_the_server_is_killed() -> None:
     program = (
         "from tests.postgresql.server import private_server\n"

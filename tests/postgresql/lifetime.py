@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -85,24 +85,25 @@ def _outlive(folder: Path) -> None:
     """Wait until nobody holds the folder; leave neither a process nor a file of the server."""
     with (folder / _ALIVE).open("rb+") as alive:
         fcntl.lockf(alive, fcntl.LOCK_EX)
-    _end(folder / "data" / "postmaster.pid")
+    _end(folder / "data")
     shutil.rmtree(folder)
 
 
-def _end(pid_file: Path) -> None:
-    try:
-        postmaster = psutil.Process(int(pid_file.read_text().partition("\n")[0]))
-        family = [postmaster, *postmaster.children()]
-        for process in family:
+def _end(server: Path) -> None:
+    """End every process that works in the server's folder: also children without a postmaster."""
+    processes = [
+        process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(server)
+    ]
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
             process.resume()
-        postmaster.send_signal(signal.SIGQUIT)  # it ends its children, and frees its memory
-    except (FileNotFoundError, psutil.NoSuchProcess):
-        return  # never started, stopped, or killed
+            process.send_signal(signal.SIGQUIT)  # whoever gets it leaves no shared memory behind
     try:
-        until(lambda: all(map(ended, family)), "the server to stop")
+        until(lambda: all(map(ended, processes)), "the server to stop")
     except TimeoutError:
-        for process in family:
-            process.kill()
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 if __name__ == "__main__":
