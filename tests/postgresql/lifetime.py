@@ -4,6 +4,7 @@
 which the kernel gives up when the maker ends, however it ends; then the watcher ends the server.
 """
 
+import ctypes
 import fcntl
 import os
 import shutil
@@ -25,6 +26,9 @@ PATIENCE: Final = 60.0
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 _ROOM: Final = 2 << 30
 """Bytes that must be free there: a database has eight million, before anything is in it."""
+
+_REMOVE: Final = 0
+"""IPC_RMID, on Linux and on macOS."""
 
 _ALIVE: Final = "alive"
 _WATCHED: Final = "watched"
@@ -86,6 +90,7 @@ def _outlive(folder: Path) -> None:
     with (folder / _ALIVE).open("rb+") as alive:
         fcntl.lockf(alive, fcntl.LOCK_EX)
     _end(folder / "data")
+    _free(folder / "data" / "postmaster.pid")
     shutil.rmtree(folder)
 
 
@@ -104,6 +109,13 @@ def _end(server: Path) -> None:
         for process in processes:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
+
+
+def _free(pid_file: Path) -> None:
+    """Free the System V memory of a postmaster that was killed; one that stopped left no file."""
+    with suppress(FileNotFoundError, IndexError):  # it may not have come so far as to write it
+        _, identifier = pid_file.read_text().split("\n")[6].split()
+        ctypes.CDLL(None).shmctl(int(identifier), _REMOVE, None)
 
 
 if __name__ == "__main__":
