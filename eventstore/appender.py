@@ -1,11 +1,11 @@
-"""The coalescing appender: the one door to the log inside a process."""
+"""The coalescing appender: the one door to a file of events inside a process."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from eventstore.errors import StoreUnavailable
 from eventstore.event import NewEvent
@@ -15,45 +15,43 @@ MAX_BATCH: Final = 2_000
 """Events after which a transaction takes no further caller."""
 
 
+T = TypeVar("T")
+"""What a caller is told of an event."""
+
+
 @dataclass(slots=True)
-class _Waiting:
+class _Waiting(Generic[T]):
     batch: Sequence[Pending]
     loop: asyncio.AbstractEventLoop
-    done: asyncio.Future[list[Outcome]]
+    done: asyncio.Future[list[T]]
 
 
-class Appender:
+class Coalescing(Generic[T]):
     """Collects what callers bring into one transaction after another, in a thread of its own.
 
     While one transaction is written, the next one fills: under load many callers share one sync.
     """
 
-    def __init__(self, commit: Commit) -> None:
+    def __init__(self, commit: Callable[[Sequence[Pending]], list[T]], thread: str) -> None:
         self._commit = commit
-        self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._waiting: SimpleQueue[_Waiting[T] | None] = SimpleQueue()
         # A process that ends without closing has acknowledged nothing that is not written.
-        self._thread = Thread(target=self._run, name="log-writer", daemon=True)
+        self._thread = Thread(target=self._run, name=thread, daemon=True)
         self._thread.start()
         self._closed = False
 
-    async def append(self, origin: Origin, event: NewEvent) -> Outcome:
-        """Append one event. When this returns, the event is on disk.
-
-        Raises StoreUnavailable when it is not.
-        """
-        return (await self.append_all([Pending(origin, event)]))[0]
-
-    async def append_all(self, batch: Sequence[Pending]) -> list[Outcome]:
+    async def append_all(self, batch: Sequence[Pending]) -> list[T]:
         """Append events together, all or none; return an outcome for each, in their order.
 
-        Raises StoreUnavailable when none is in the log.
+        When this returns, all are on disk. Raises StoreUnavailable, or what `commit` raises, when
+        none is.
         """
         if self._closed:
             raise StoreUnavailable("the appender is closed")
         if not batch:
             return []
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(batch, loop, loop.create_future())
+        waiting: _Waiting[T] = _Waiting(batch, loop, loop.create_future())
         self._waiting.put(waiting)
         return await waiting.done
 
@@ -68,7 +66,7 @@ class Appender:
             taken = [first, *self._more(len(first.batch))]
             self._write(taken)
 
-    def _more(self, size: int) -> Iterator[_Waiting]:
+    def _more(self, size: int) -> Iterator[_Waiting[T]]:
         while size < MAX_BATCH:
             try:
                 waiting = self._waiting.get_nowait()
@@ -80,7 +78,7 @@ class Appender:
             size += len(waiting.batch)
             yield waiting
 
-    def _write(self, taken: list[_Waiting]) -> None:
+    def _write(self, taken: list[_Waiting[T]]) -> None:
         try:
             outcomes = self._commit([pending for waiting in taken for pending in waiting.batch])
         except Exception as error:  # noqa: BLE001 - it belongs to the callers, not to this thread
@@ -92,7 +90,7 @@ class Appender:
             begin += len(own)
             _tell(waiting, own)
 
-    def _fail(self, taken: list[_Waiting], error: Exception) -> None:
+    def _fail(self, taken: list[_Waiting[T]], error: Exception) -> None:
         if len(taken) > 1:
             # One caller's events must not fail its neighbours'.
             for waiting in taken:
@@ -101,7 +99,7 @@ class Appender:
         _tell(taken[0], error)
 
 
-def _tell(waiting: _Waiting, result: list[Outcome] | Exception) -> None:
+def _tell(waiting: _Waiting[T], result: list[T] | Exception) -> None:
     def tell() -> None:
         if waiting.done.done():  # the caller went away
             return
@@ -112,3 +110,17 @@ def _tell(waiting: _Waiting, result: list[Outcome] | Exception) -> None:
 
     if not waiting.loop.is_closed():
         waiting.loop.call_soon_threadsafe(tell)
+
+
+class Appender(Coalescing[Outcome]):
+    """The door to the log."""
+
+    def __init__(self, commit: Commit) -> None:
+        super().__init__(commit, "log-writer")
+
+    async def append(self, origin: Origin, event: NewEvent) -> Outcome:
+        """Append one event. When this returns, the event is on disk.
+
+        Raises StoreUnavailable when it is not.
+        """
+        return (await self.append_all([Pending(origin, event)]))[0]
