@@ -65,6 +65,11 @@ class Snapshot:
         """Find a portal by the digest of an ingest key."""
         return {digest: portal for portal in self.portals.values() for digest in portal.ingest_keys}
 
+    @cached_property
+    def origins(self) -> Mapping[int, Origin]:
+        """Find what the log must know of a portal by its number."""
+        return {portal.id: portal.origin for portal in self.portals.values()}
+
     def portal(self, slug: str) -> Portal:
         """Return a portal by its slug.
 

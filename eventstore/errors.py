@@ -11,6 +11,7 @@ EventstoreError
 ├── UnknownQuarantined  no sealed body has this number
 ├── WrongSecretKey      the store was made with another installation key
 ├── StoreInUse          another process holds the lock
+├── SpoolFull           the database is away, and the spool takes no more either
 └── StoreUnavailable    the database did not take or give what was asked
 
 Messages never carry a payload, a key or a token.
@@ -77,6 +78,10 @@ class WrongSecretKey(EventstoreError):
 
 class StoreInUse(EventstoreError):
     """Another process holds the store's lock."""
+
+
+class SpoolFull(EventstoreError):
+    """The spool's bound is reached, or its disk is full or broken: it kept nothing of the batch."""
 
 
 class StoreUnavailable(EventstoreError):
