@@ -44,7 +44,8 @@ class Settings(BaseSettings):
     ] = None
     max_body: Annotated[Size, Field(description="larger ingest bodies get 413, in bytes")] = 2**21
     body_deadline: Annotated[
-        Seconds, Field(description="slower ingest bodies get 408, in seconds")
+        Seconds,
+        Field(description="slower ingest bodies get 408, slower headers are cut off, in seconds"),
     ] = 10.0
     project: Annotated[bool, Field(description="run the projector in this process")] = True
     log_level: Annotated[

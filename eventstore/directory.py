@@ -71,6 +71,11 @@ class Snapshot:
         """Which generation each portal is read from."""
         return {portal.id: portal.generation for portal in self.portals.values()}
 
+    @cached_property
+    def origins(self) -> Mapping[int, Origin]:
+        """Find what the log must know of a portal by its number."""
+        return {portal.id: portal.origin for portal in self.portals.values()}
+
     def portal(self, slug: str) -> Portal:
         """Return a portal by its slug.
 

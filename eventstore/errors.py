@@ -15,6 +15,7 @@ EventstoreError
 ├── StoreMissing        nobody made a store here yet
 ├── WrongSchema         the tables are those of another version of Chronicle
 ├── UnsafeDatabase      the database is set to lose what it has acknowledged
+├── SpoolFull           the database is away, and the spool takes no more either
 └── StoreUnavailable    the database did not take or give what was asked
 
 Messages never carry a payload, a key or a token.
@@ -97,6 +98,10 @@ class WrongSchema(EventstoreError):
 
 class UnsafeDatabase(EventstoreError):
     """The database is set up so that it could lose what it has acknowledged."""
+
+
+class SpoolFull(EventstoreError):
+    """The spool's bound is reached, or its disk is full or broken: it kept nothing of the batch."""
 
 
 class StoreUnavailable(EventstoreError):

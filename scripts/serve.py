@@ -17,6 +17,7 @@ from api.settings import Settings
 from eventstore.lock import ServerAddress
 from eventstore.store import Holding
 from scripts import logs
+from scripts.connections import Connections
 from scripts.console import Failure, application, example, run, say
 
 app = application()
@@ -89,7 +90,8 @@ async def _serve(settings: Settings, held: Holding, listener: socket.socket, rea
             held.announce(address)
             return await ready(address)
 
-        server = _Server(application, dict(state or {}), when_ready)
+        connections = Connections(settings.body_deadline)
+        server = _Server(application, dict(state or {}), connections, when_ready)
         await server.serve(sockets=[listener])
         await server.result()
 
@@ -101,12 +103,13 @@ class _Server(uvicorn.Server):
         self,
         application: Any,
         state: dict[str, Any],
+        connections: Connections,
         when_ready: Callable[[], Awaitable[bool]],
     ) -> None:
         super().__init__(
             uvicorn.Config(
                 application,
-                http="httptools",
+                http=connections.protocol,  # type: ignore[arg-type] # it is called, no more
                 ws="none",
                 lifespan="off",
                 access_log=False,  # ingest keys stand in paths

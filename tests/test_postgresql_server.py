@@ -165,6 +165,27 @@ def test_a_frozen_server_too_is_ended() -> None:
     assert ended_by_pid(pid)
 
 
+def test_children_that_lost_their_postmaster_are_ended() -> None:
+    with private_server() as server:
+        postmaster = psutil.Process(server.pid)
+        children = postmaster.children()
+        server.freeze()
+        postmaster.kill()
+
+    assert children
+    assert all(map(ended, children))
+
+
+def test_a_killed_server_leaves_no_shared_memory() -> None:
+    with private_server() as server:
+        pid_file = server.log.with_name("data") / "postmaster.pid"
+        identifier = pid_file.read_text().split("\n")[6].split()[1]
+        server.kill()
+        assert identifier in shared_memory()
+
+    assert identifier not in shared_memory()
+
+
 def test_nothing_is_left_when_whoever_wanted_the_server_is_killed() -> None:
     program = (
         "from tests.postgresql.server import private_server\n"
@@ -187,3 +208,9 @@ def test_nothing_is_left_when_whoever_wanted_the_server_is_killed() -> None:
 
 def ended_by_pid(pid: int) -> bool:
     return not psutil.pid_exists(pid) or ended(psutil.Process(pid))
+
+
+def shared_memory() -> set[str]:
+    """Return the identifiers of all segments of System V memory."""
+    lines = Path("/proc/sysvipc/shm").read_text(encoding="ascii").splitlines()
+    return {line.split()[1] for line in lines}

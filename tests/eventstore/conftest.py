@@ -9,6 +9,8 @@ from eventstore.catalog import Catalog
 from eventstore.database import Pool
 from eventstore.folder import Folder
 from eventstore.log import SqliteLog
+from eventstore.spool import Spool
+from tests.eventstore.spooling import opened
 
 
 @pytest.fixture
@@ -36,3 +38,14 @@ async def catalog(folder: Folder) -> AsyncIterator[Catalog]:
     catalog = await folder.open_catalog()
     yield catalog
     await catalog.close()
+
+
+@pytest.fixture
+def spool_folder(tmp_path: Path) -> Path:
+    return tmp_path / "spool"
+
+
+@pytest.fixture
+async def spool(spool_folder: Path) -> AsyncIterator[Spool]:
+    async with opened(spool_folder) as spool:
+        yield spool

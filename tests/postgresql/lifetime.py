@@ -4,6 +4,7 @@
 which the kernel gives up when the maker ends, however it ends; then the watcher ends the server.
 """
 
+import ctypes
 import fcntl
 import os
 import shutil
@@ -13,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,9 @@ PATIENCE: Final = 60.0
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 _ROOM: Final = 2 << 30
 """Bytes that must be free there: a database has eight million, before anything is in it."""
+
+_REMOVE: Final = 0
+"""IPC_RMID, on Linux and on macOS."""
 
 _ALIVE: Final = "alive"
 _WATCHED: Final = "watched"
@@ -85,24 +89,33 @@ def _outlive(folder: Path) -> None:
     """Wait until nobody holds the folder; leave neither a process nor a file of the server."""
     with (folder / _ALIVE).open("rb+") as alive:
         fcntl.lockf(alive, fcntl.LOCK_EX)
-    _end(folder / "data" / "postmaster.pid")
+    _end(folder / "data")
+    _free(folder / "data" / "postmaster.pid")
     shutil.rmtree(folder)
 
 
-def _end(pid_file: Path) -> None:
-    try:
-        postmaster = psutil.Process(int(pid_file.read_text().partition("\n")[0]))
-        family = [postmaster, *postmaster.children()]
-        for process in family:
+def _end(server: Path) -> None:
+    """End every process that works in the server's folder: also children without a postmaster."""
+    processes = [
+        process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(server)
+    ]
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
             process.resume()
-        postmaster.send_signal(signal.SIGQUIT)  # it ends its children, and frees its memory
-    except (FileNotFoundError, psutil.NoSuchProcess):
-        return  # never started, stopped, or killed
+            process.send_signal(signal.SIGQUIT)  # whoever gets it leaves no shared memory behind
     try:
-        until(lambda: all(map(ended, family)), "the server to stop")
+        until(lambda: all(map(ended, processes)), "the server to stop")
     except TimeoutError:
-        for process in family:
-            process.kill()
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+
+def _free(pid_file: Path) -> None:
+    """Free the System V memory of a postmaster that was killed; one that stopped left no file."""
+    with suppress(FileNotFoundError, IndexError):  # it may not have come so far as to write it
+        _, identifier = pid_file.read_text().split("\n")[6].split()
+        ctypes.CDLL(None).shmctl(int(identifier), _REMOVE, None)
 
 
 if __name__ == "__main__":

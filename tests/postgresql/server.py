@@ -65,6 +65,7 @@ class PostgresServer:
         self._watcher: subprocess.Popen[bytes] | None = None
         self._postmaster: subprocess.Popen[bytes] | None = None
         self._programs = Path()
+        self._frozen = False
 
     def url(self, database: str = "postgres") -> str:
         """Return the address of a database, with the password of its superuser."""
@@ -100,24 +101,28 @@ class PostgresServer:
     def kill(self) -> None:
         """Kill the postmaster, frozen or not, and return when its children too have gone.
 
-        They notice soon that it is gone, unless they are frozen: then they are killed as well.
+        They notice soon that it is gone; frozen ones cannot, and are killed as well.
         """
         children = psutil.Process(self.pid).children()
         self._started.kill()
         self._started.wait(PATIENCE)
-        for child in children:
+        for child in children if self._frozen else ():
             with suppress(psutil.NoSuchProcess):
-                if child.status() == psutil.STATUS_STOPPED:
-                    child.kill()
+                child.kill()
         until(lambda: all(map(ended, children)), "the children of a killed server to end")
+        self._frozen = False
 
     def freeze(self) -> None:
         """Let the server do nothing at all until `thaw`; its sockets stay open."""
+        self._frozen = True
         postmaster = psutil.Process(self.pid)
-        postmaster.suspend()  # first, so that no child comes
-        for child in postmaster.children():
+        postmaster.suspend()
+        until(lambda: _stopped(postmaster), "the postmaster to freeze")  # no child comes after this
+        children = postmaster.children()
+        for child in children:
             with suppress(psutil.NoSuchProcess):
                 child.suspend()
+        until(lambda: all(map(_stopped, children)), "its children to freeze")
 
     def thaw(self) -> None:
         """Let a frozen server go on."""
@@ -125,6 +130,7 @@ class PostgresServer:
         for process in [*postmaster.children(), postmaster]:
             with suppress(psutil.NoSuchProcess):
                 process.resume()
+        self._frozen = False
 
     def reap(self) -> None:
         """Hear that the processes have ended, after the folder's lifetime."""
@@ -213,6 +219,10 @@ def _account() -> dict[str, Any]:
         return {}
     nobody = pwd.getpwnam("nobody")
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": ()}
+
+
+def _stopped(process: psutil.Process) -> bool:
+    return ended(process) or process.status() == psutil.STATUS_STOPPED
 
 
 def _free_port() -> int:
