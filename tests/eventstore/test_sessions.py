@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from typing import Any
 
 import asyncpg
 import pytest
@@ -50,7 +51,11 @@ THING = Table(
     Index("thing_word", "word"),
 )
 ALL = select(THING).order_by(THING.c.a, THING.c.b)
-ROWS = [(1, 1, "one", b"\x00\xff"), (1, 2, None, None), (2, 2**62, "ä\U0001f680", b"")]
+ROWS: list[tuple[Any, ...]] = [
+    (1, 1, "one", b"\x00\xff"),
+    (1, 2, None, None),
+    (2, 2**62, "ä\U0001f680", b""),
+]
 
 CUT = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -171,14 +176,16 @@ async def test_an_upsert_keeps_minima_and_maxima(session: Session) -> None:
 async def test_a_transaction_is_kept_whole_or_not_at_all(session: Session) -> None:
     await session.insert(THING, ROWS[:1])
 
-    with pytest.raises(DEFECTS):
+    async def insert_all(*parts: list[tuple[Any, ...]]) -> None:
         async with session.transaction():
-            await session.insert(THING, ROWS[1:])
-            await session.insert(THING, ROWS[:1])
+            for rows in parts:
+                await session.insert(THING, rows)
+
+    with pytest.raises(DEFECTS):
+        await insert_all(ROWS[1:], ROWS[:1])
 
     assert [tuple(row) for row in await session.rows(ALL)] == ROWS[:1]
-    async with session.transaction():
-        await session.insert(THING, ROWS[1:])
+    await insert_all(ROWS[1:2], ROWS[2:])
     assert [tuple(row) for row in await session.rows(ALL)] == ROWS
 
 
