@@ -48,6 +48,7 @@ _UNAVAILABLE: Final = (
     asyncpg.TransactionRollbackError,  # 40: deadlocks
     asyncpg.InsufficientPrivilegeError,  # 42501
     asyncpg.UndefinedTableError,  # 42P01: not made yet, or dropped
+    asyncpg.InvalidSchemaNameError,  # 3F: the same, asked by COPY
     asyncpg.InsufficientResourcesError,  # 53: disk full, too many connections
     asyncpg.ObjectNotInPrerequisiteStateError,  # 55: a lock not had in time
     asyncpg.OperatorInterventionError,  # 57: shutdown, crash, cancelled
@@ -203,9 +204,12 @@ class PostgresSession:
             await self.execute(statement)
 
     async def keep_out_writers(self, metadata: MetaData) -> None:
+        # Of those who make the tables, one at a time: there is nothing else to lock yet.
+        await self.execute(f"SELECT pg_advisory_xact_lock(hashtext('chronicle {self._schema}'))")
         names = [f"{self._schema}.{table.name}" for table in metadata.sorted_tables]
         present = [name for name in names if await self._is_table(name)]
-        await self.execute(f"LOCK TABLE {', '.join(present)} IN EXCLUSIVE MODE")
+        if present:
+            await self.execute(f"LOCK TABLE {', '.join(present)} IN EXCLUSIVE MODE")
 
     async def _is_table(self, name: str) -> bool:
         with explained(self._server):

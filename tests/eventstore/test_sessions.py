@@ -246,6 +246,19 @@ async def test_a_place_is_there_from_its_first_table_until_it_is_removed(place: 
     await place.remove()
 
 
+async def test_nothing_is_written_where_nothing_was_made(place: Place) -> None:
+    session = await place.open_writer()
+
+    with pytest.raises(StoreUnavailable):
+        await session.insert(THING, ROWS)
+    with pytest.raises(StoreUnavailable):
+        await session.run_many(insert(THING), ROWS)
+    with pytest.raises(StoreUnavailable):
+        await session.rows(ALL)
+
+    await session.close()
+
+
 async def test_tables_are_made_where_they_are_missing(session: Session) -> None:
     await session.insert(THING, ROWS)
 
