@@ -35,6 +35,7 @@ from eventstore.store import Store
 
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _MEMBER_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
+_TOKEN_ID: Final = re.compile(r"[0-9a-f]{12}")
 
 
 class Catalog:
@@ -89,6 +90,7 @@ class Catalog:
             raise InvalidRegistration(f"slug {slug!r}: use a-z, 0-9 and -, at most 63")
         if not _MEMBER_ID.fullmatch(member_id):
             raise InvalidRegistration("member id: 1 to 128 printable characters without spaces")
+        _check_text(domain, "domain")
         hmac_key = secrets.token_bytes(32)
         sealed = self.key.seal(hmac_key, f"portal key of {member_id}")
         async with self.changing() as tx:
@@ -176,6 +178,7 @@ class Catalog:
         """
         if unknown := sorted(set(scopes) - set(SCOPES)):
             raise InvalidRegistration(f"unknown scope {unknown[0]!r}: one of {', '.join(SCOPES)}")
+        _check_text(label, "label")
         token_id, secret = secrets.token_hex(6), f"chronicle_{secrets.token_urlsafe(32)}"
         async with self.changing() as tx:
             for slug in portals:
@@ -194,6 +197,8 @@ class Catalog:
 
     async def revoke_token(self, token_id: str, *, now: Instant) -> None:
         """Refuse a token from now on. Raises UnknownToken."""
+        if not _TOKEN_ID.fullmatch(token_id):
+            raise UnknownToken(token_id)
         async with self.changing() as tx:
             table = schema.token
             result = await tx.execute(
@@ -214,7 +219,8 @@ class Catalog:
             set_={"count": schema.rejection.c.count + statement.excluded.count},
         )
         async with self.writing() as tx:
-            for (portal_id, reason), count in counts.items():
+            # In one order, or two processes would wait for each other.
+            for (portal_id, reason), count in sorted(counts.items()):
                 row = {"portal_id": portal_id, "reason": reason, "count": count}
                 await tx.execute(statement, row)
 
@@ -333,7 +339,15 @@ def _in_words(error: BaseException) -> str:
     return str(cause).partition("\n")[0] or type(cause).__name__
 
 
+def _check_text(text: str | None, what: str) -> None:
+    # PostgreSQL takes no NUL, and a terminal that lists them had better get none of its commands.
+    if text is not None and not text.isprintable():
+        raise InvalidRegistration(f"{what}: printable characters only")
+
+
 async def _portal_id(tx: AsyncConnection, slug: str) -> int:
+    if not _SLUG.fullmatch(slug):
+        raise UnknownPortal(slug)
     found = await tx.execute(select(schema.portal.c.id).where(schema.portal.c.slug == slug))
     portal_id = found.scalar()
     if portal_id is None:

@@ -273,11 +273,54 @@ async def test_who_waits_too_long_to_change_is_told_so(catalog: Catalog, fresh: 
     await impatient.close()
 
 
+@pytest.mark.parametrize("text", ["a\0b", "\udcff", "a\nb", "\x1b[2J"])
+async def test_what_cannot_be_printed_names_nothing(catalog: Catalog, text: str) -> None:
+    """PostgreSQL takes no NUL, neither engine a lone surrogate, and a terminal had better not."""
+    await catalog.add_portal("acme", "m1", now=1)
+
+    with pytest.raises(InvalidRegistration):
+        await catalog.add_portal("globex", "m2", now=1, domain=text)
+    with pytest.raises(InvalidRegistration):
+        await catalog.create_token(portals=["acme"], scopes=[], now=1, label=text)
+    with pytest.raises(UnknownPortal):
+        await catalog.create_token(portals=[text], scopes=[], now=1)
+    with pytest.raises(UnknownPortal):
+        await catalog.rotate_ingest_key(text, now=1, revoke_old=False)
+    with pytest.raises(UnknownToken):
+        await catalog.revoke_token(text, now=1)
+
+    assert list((await catalog.snapshot()).portals) == ["acme"]
+
+
+async def test_an_application_token_may_be_whatever_was_sent(catalog: Catalog) -> None:
+    """Only its digest is kept."""
+    await catalog.add_portal("acme", "m1", now=1)
+
+    await catalog.add_application_token("acme", "a\0b\udcff", now=1)
+
+    assert await catalog.remove_application_token("acme", "a\0b\udcff")
+
+
 async def test_rejections_add_up(catalog: Catalog) -> None:
     await catalog.count_rejections({(1, "a"): 2, (1, "b"): 1})
     await catalog.count_rejections({(1, "a"): 3, (2, "a"): 1})
 
     assert await catalog.rejections() == {1: 6, 2: 1}
+
+
+async def test_rejections_are_counted_by_many_at_once(catalog: Catalog, other: Catalog) -> None:
+    counts = {(portal, reason): 1 for portal in range(10) for reason in ("a", "b")}
+    backwards = dict(reversed(counts.items()))
+
+    await asyncio.gather(
+        *(
+            each.count_rejections(some)
+            for _ in range(10)
+            for each, some in ((catalog, counts), (other, backwards))
+        )
+    )
+
+    assert await catalog.rejections() == dict.fromkeys(range(10), 40)
 
 
 def test_the_key_file_is_private_and_read_again(tmp_path: Path) -> None:
