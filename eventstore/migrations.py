@@ -156,9 +156,8 @@ async def _create(part: Part) -> None:
     try:
         async with session.transaction():
             await session.keep_out_writers(part.metadata)
-            if await session.stamp() == 0:  # or another process was faster
-                await session.create(part.metadata, indexes=True)
-                await session.set_stamp(VERSION)
+            await session.create(part.metadata, indexes=True)
+            await session.set_stamp(VERSION)
     finally:
         await session.close()
 
