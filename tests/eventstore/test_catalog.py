@@ -22,7 +22,7 @@ from eventstore.folder import Folder
 from eventstore.schema import catalog_metadata
 from eventstore.secret_key import SecretKey
 from eventstore.store import Store
-from tests.engines import query
+from tests.engines import patiently, query
 
 
 @pytest.fixture
@@ -182,7 +182,10 @@ async def test_a_store_without_a_key_yet_is_given_one(store: Store) -> None:
 
 
 async def test_of_two_first_starts_both_get_the_same_store(fresh: Store) -> None:
-    catalogs = await asyncio.gather(*(Catalog.open(fresh, create=True) for _ in range(4)))
+    async def start() -> Catalog:
+        return await Catalog.open(fresh, create=True)
+
+    catalogs = await asyncio.gather(*(patiently(start) for _ in range(4)))
 
     for number, catalog in enumerate(catalogs):
         await catalog.add_portal(f"p{number}", f"m{number}", now=1)

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from eventstore.postgres_store import PostgresStore
 from eventstore.store import Store
 from projections.verify import verify_log, verify_read_models
 from tests import samples
-from tests.engines import query
+from tests.engines import patiently, query
 from tests.eventstore.factories import ORIGIN, new
 from tests.postgresql.databases import Databases
 from tests.promises.server import Registered, register, serving_again
@@ -301,7 +302,7 @@ async def test_a_log_without_its_catalog_is_given_to_nobody(
 
 
 async def test_several_first_starts_at_once_make_one_store(fresh: Store) -> None:
-    await asyncio.gather(*(ensure(fresh) for _ in range(4)))
+    await asyncio.gather(*(patiently(partial(ensure, fresh)) for _ in range(4)))
 
     assert await stamps(fresh) == dict.fromkeys(PARTS, VERSION)
 
