@@ -48,7 +48,6 @@ _UNAVAILABLE: Final = (
     asyncpg.TransactionRollbackError,  # 40: deadlocks
     asyncpg.InsufficientPrivilegeError,  # 42501
     asyncpg.UndefinedTableError,  # 42P01: not made yet, or dropped
-    asyncpg.InvalidSchemaNameError,  # 3F: the same, asked by COPY
     asyncpg.InsufficientResourcesError,  # 53: disk full, too many connections
     asyncpg.ObjectNotInPrerequisiteStateError,  # 55: a lock not had in time
     asyncpg.OperatorInterventionError,  # 57: shutdown, crash, cancelled

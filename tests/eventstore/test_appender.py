@@ -142,7 +142,8 @@ async def test_what_waits_is_written_before_the_end(store: Store, reading: Pool)
 
     await appender.close()
 
-    assert {outcome.outcome for outcome in await asyncio.gather(*waiting)} == {"appended"}
+    async with asyncio.timeout(30):
+        assert {outcome.outcome for outcome in await asyncio.gather(*waiting)} == {"appended"}
     assert len(await everything(reading)) == 9
 
 

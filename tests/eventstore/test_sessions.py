@@ -104,6 +104,23 @@ async def test_texts_are_ordered_by_their_bytes(session: Session) -> None:
     assert [word for (word,) in found] == sorted(words)
 
 
+@pytest.mark.postgresql
+async def test_texts_are_ordered_so_whatever_the_locale_of_a_database(
+    database: PostgresStore,
+) -> None:
+    """SQLite has no locale, and the databases of the tests have none that orders otherwise."""
+    columns = (
+        "SELECT attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
+        " WHERE relkind = 'r' AND relnamespace = current_schema::regnamespace"
+        " AND atttypid = 'text'::regtype AND attcollation <> 'pg_catalog.\"C\"'::regcollation"
+    )
+
+    for place in (database.log, database.catalog):
+        assert await query(place, columns) == []
+        every = columns.replace("<>", "=")
+        assert len(await query(place, every)) > 4
+
+
 async def test_a_stream_gives_all_rows_some_at_a_time(session: Session) -> None:
     count = 2 * STREAMED + 1
     async with session.transaction():
