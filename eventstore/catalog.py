@@ -6,6 +6,7 @@ import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import delete, func, insert, select, update
@@ -34,6 +35,7 @@ from eventstore.store import Store
 
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _MEMBER_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
+_TOKEN_ID: Final = re.compile(r"[0-9a-f]{12}")
 
 
 class Catalog:
@@ -56,33 +58,17 @@ class Catalog:
         Raises StoreMissing, WrongSchema, WrongSecretKey when the key is missing or another one
         than the catalog was made with, and StoreUnavailable when it cannot be used.
         """
-        new = create and not await store.catalog.exists()
         await (ensure(store) if create else check(store))
         engine = store.catalog_engine(patience=patience)
         try:
-            load = SecretKey.load_or_create if new else SecretKey.load
-            catalog = cls(engine, load(store.secret_key))
-            await catalog._check_key()
+            return cls(engine, await _key(engine, store.secret_key, create=create))
         except EventstoreError:
             await engine.dispose()
             raise
-        return catalog
 
     async def close(self) -> None:
         """Close the connections."""
         await self.engine.dispose()
-
-    async def _check_key(self) -> None:
-        kept = await self._rows(select(schema.installation.c.key_check))
-        if not kept:
-            row = {"id": 1, "key_check": self.key.check_value, "revision": 1}
-            async with self.writing() as tx:
-                await tx.execute(upsert(schema.installation).on_conflict_do_nothing(), row)
-            kept = await self._rows(select(schema.installation.c.key_check))
-        if kept[0][0] != self.key.check_value:
-            raise WrongSecretKey(
-                "this store was made with another secret key: put the first one back"
-            )
 
     # --- portals
 
@@ -97,13 +83,14 @@ class Catalog:
     ) -> str:
         """Register a portal; return its ingest key, which is not kept.
 
-        Raises InvalidRegistration for a slug or a member_id of the wrong form, and PortalExists
-        when one of them is taken.
+        Raises InvalidRegistration for a slug, a member_id or a domain of the wrong form, and
+        PortalExists when slug or member_id is taken.
         """
         if not _SLUG.fullmatch(slug):
             raise InvalidRegistration(f"slug {slug!r}: use a-z, 0-9 and -, at most 63")
         if not _MEMBER_ID.fullmatch(member_id):
             raise InvalidRegistration("member id: 1 to 128 printable characters without spaces")
+        _check_text(domain, "domain")
         hmac_key = secrets.token_bytes(32)
         sealed = self.key.seal(hmac_key, f"portal key of {member_id}")
         async with self.changing() as tx:
@@ -186,10 +173,12 @@ class Catalog:
     ) -> tuple[str, str]:
         """Make a bearer token; return its id and the token itself, of which only a digest is kept.
 
-        Raises UnknownPortal, and InvalidRegistration for an unknown scope.
+        Raises UnknownPortal, and InvalidRegistration for an unknown scope or a label that cannot
+        be printed.
         """
         if unknown := sorted(set(scopes) - set(SCOPES)):
             raise InvalidRegistration(f"unknown scope {unknown[0]!r}: one of {', '.join(SCOPES)}")
+        _check_text(label, "label")
         token_id, secret = secrets.token_hex(6), f"chronicle_{secrets.token_urlsafe(32)}"
         async with self.changing() as tx:
             for slug in portals:
@@ -208,6 +197,8 @@ class Catalog:
 
     async def revoke_token(self, token_id: str, *, now: Instant) -> None:
         """Refuse a token from now on. Raises UnknownToken."""
+        if not _TOKEN_ID.fullmatch(token_id):
+            raise UnknownToken(token_id)
         async with self.changing() as tx:
             table = schema.token
             result = await tx.execute(
@@ -228,7 +219,8 @@ class Catalog:
             set_={"count": schema.rejection.c.count + statement.excluded.count},
         )
         async with self.writing() as tx:
-            for (portal_id, reason), count in counts.items():
+            # In one order, or two processes would wait for each other.
+            for (portal_id, reason), count in sorted(counts.items()):
                 row = {"portal_id": portal_id, "reason": reason, "count": count}
                 await tx.execute(statement, row)
 
@@ -279,8 +271,7 @@ class Catalog:
         )
 
     async def _rows(self, statement: Executable) -> Sequence[Any]:
-        async with self.reading() as tx:
-            return (await tx.execute(statement)).all()
+        return await _rows(self.engine, statement)
 
     def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """See one moment of the catalog, and keep nobody from changing it.
@@ -291,8 +282,7 @@ class Catalog:
 
     def writing(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Change the catalog: all of it, or nothing. Raises StoreUnavailable as reading does."""
-        # Of two that read and then write, a deferred transaction would fail one.
-        return _transaction(self.engine.execution_options(begin="BEGIN IMMEDIATE"))
+        return _transaction(_writing(self.engine))
 
     @asynccontextmanager
     async def changing(self) -> AsyncIterator[AsyncConnection]:
@@ -304,6 +294,34 @@ class Catalog:
         async with self.writing() as tx:
             await tx.execute(update(table).values(revision=table.c.revision + 1))
             yield tx
+
+
+async def _key(engine: AsyncEngine, path: Path, *, create: bool) -> SecretKey:
+    """Return the key of a store. Only one that has none yet is given one: a lost key is put back.
+
+    Raises WrongSecretKey.
+    """
+    check_value = select(schema.installation.c.key_check)
+    kept = await _rows(engine, check_value)
+    key = SecretKey.load_or_create(path) if create and not kept else SecretKey.load(path)
+    if not kept:
+        row = {"id": 1, "key_check": key.check_value, "revision": 1}
+        async with _transaction(_writing(engine)) as tx:
+            await tx.execute(upsert(schema.installation).on_conflict_do_nothing(), row)
+        kept = await _rows(engine, check_value)
+    if kept[0][0] != key.check_value:
+        raise WrongSecretKey("this store was made with another secret key: put the first one back")
+    return key
+
+
+async def _rows(engine: AsyncEngine, statement: Executable) -> Sequence[Any]:
+    async with _transaction(engine) as tx:
+        return (await tx.execute(statement)).all()
+
+
+def _writing(engine: AsyncEngine) -> AsyncEngine:
+    # Of two that read and then write, a deferred transaction would fail one.
+    return engine.execution_options(begin="BEGIN IMMEDIATE")
 
 
 @asynccontextmanager
@@ -321,7 +339,15 @@ def _in_words(error: BaseException) -> str:
     return str(cause).partition("\n")[0] or type(cause).__name__
 
 
+def _check_text(text: str | None, what: str) -> None:
+    # PostgreSQL takes no NUL, and a terminal that lists them had better get none of its commands.
+    if text is not None and not text.isprintable():
+        raise InvalidRegistration(f"{what}: printable characters only")
+
+
 async def _portal_id(tx: AsyncConnection, slug: str) -> int:
+    if not _SLUG.fullmatch(slug):
+        raise UnknownPortal(slug)
     found = await tx.execute(select(schema.portal.c.id).where(schema.portal.c.slug == slug))
     portal_id = found.scalar()
     if portal_id is None:

@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from eventstore.appender import Appender
 from eventstore.database.sqlite import SqliteFile, engine_version, engine_warning
-from eventstore.errors import StoreUnavailable
 from eventstore.lock import ServerAddress, StoreLock, find_server, hold
 from eventstore.sqlite_log import SqliteLog
 from eventstore.thread_appender import ThreadAppender
@@ -85,11 +84,6 @@ class Folder:
         return find_server(self.lock)
 
     def prepare(self) -> None:
-        if self.log.path.exists() and not self.catalog.path.exists():
-            raise StoreUnavailable(
-                f"{self.log.path} is here without {self.catalog.path.name}, which says whose"
-                " events they are: put both back from one backup"
-            )
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     async def versions(self) -> tuple[str, str | None]:

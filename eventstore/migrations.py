@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 from sqlalchemy import MetaData
 
 from eventstore.database import Place
-from eventstore.errors import StoreMissing, WrongSchema
+from eventstore.errors import StoreMissing, StoreUnavailable, WrongSchema
+from eventstore.log import heads
 from eventstore.schema import catalog_metadata, log_metadata
 from eventstore.store import Store
 
@@ -69,15 +70,16 @@ def parts(store: Store) -> tuple[Part, Part]:
 async def ensure(store: Store) -> None:
     """Make log and catalog of this version where there is neither; else check what is there.
 
-    Raises what `check` raises, and StoreUnavailable when they cannot be made.
+    Raises what `check` raises, and StoreUnavailable when they cannot be made, or when there is a
+    log but no catalog that says whose events they are.
     """
-    store.prepare()
-    missing = [part for part in parts(store) if not await part.place.exists()]
-    if len(missing) < len(parts(store)):
-        await check(store)
-        return
-    for part in missing:
-        await _create(part)
+    await _prepare(store)
+    log, catalog = parts(store)
+    # The log is made first: without a catalog, there is nothing in it yet.
+    if not await catalog.place.exists():
+        await _create(log)
+        await _create(catalog)
+    await check(store)
 
 
 async def check(store: Store) -> None:
@@ -105,10 +107,10 @@ async def migrate(store: Store) -> dict[str, tuple[int, int]]:
     """Make or upgrade log and catalog; return the versions before and after, 0 for not there.
 
     Each part is upgraded whole or not at all, under a lock; cut off between the two, the next
-    run goes on. Raises WrongSchema when one is newer than this code, and StoreInUse when a
-    server has an embedded store.
+    run goes on. Raises WrongSchema when one is newer than this code, StoreInUse when a server has
+    an embedded store, and StoreUnavailable as `ensure` does.
     """
-    store.prepare()
+    await _prepare(store)
     done: dict[str, tuple[int, int]] = {}
     with store.hold():
         for part in parts(store):
@@ -123,6 +125,24 @@ async def migrate(store: Store) -> dict[str, tuple[int, int]]:
     return done
 
 
+async def _prepare(store: Store) -> None:
+    store.prepare()
+    log, catalog = parts(store)
+    if await log.place.exists() and not await catalog.place.exists() and await _begun(log):
+        raise StoreUnavailable(
+            f"{store.name} has a log with events, but no catalog that says whose they are: put"
+            " both back from one backup"
+        )
+
+
+async def _begun(log: Part) -> bool:
+    session = await log.place.open_reader()
+    try:
+        return bool(await heads(session))
+    finally:
+        await session.close()
+
+
 async def _version(part: Part) -> int:
     session = await part.place.open_reader()
     try:
@@ -135,6 +155,7 @@ async def _create(part: Part) -> None:
     session = await part.place.open_writer()
     try:
         async with session.transaction():
+            await session.keep_out_writers(part.metadata)
             await session.create(part.metadata, indexes=True)
             await session.set_stamp(VERSION)
     finally:

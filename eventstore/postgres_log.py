@@ -30,13 +30,23 @@ from eventstore.schema import event
 _ANSWERING: Final = 10.0
 """Seconds until a statement that is not answered is given up."""
 
+_LOST: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # a shutdown may come between a commit and its answer
+)
+
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 
 
-class _InDoubt(Exception):
+class _InDoubt(StoreUnavailable):
     """The connection was lost while a commit was under way: it may have come to pass."""
 
-    def __init__(self, rows: Sequence[Event], outcomes: list[Outcome]) -> None:
+    def __init__(self, server: str, rows: Sequence[Event], outcomes: list[Outcome]) -> None:
+        super().__init__(f"{server}: the connection was lost during a commit")
         self.rows = rows
         self.outcomes = outcomes
 
@@ -150,8 +160,8 @@ class PostgresLog:
                 f"UPDATE {self.schema}.log_head SET position = {rows[-1].position:d}"  # noqa: S608
                 f" WHERE portal_id = {origin.portal_id:d}; COMMIT"
             )
-        except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError):
-            raise _InDoubt(rows, outcomes) from None
+        except _LOST:
+            raise _InDoubt(self.server.name, rows, outcomes) from None
         return outcomes
 
     async def _insert(self, connection: Connection, rows: Sequence[Event]) -> None:

@@ -19,6 +19,9 @@ MAX_BODIES: Final = 10_000
 MAX_BYTES: Final = 64 * 2**20
 """Bytes that are kept of one portal. What came first stays: a flood drives nothing out."""
 
+_NUMBERS: Final = 2**31
+"""What the column cannot hold was never given to a body."""
+
 
 @dataclass(frozen=True)
 class Unreadable:
@@ -108,6 +111,8 @@ class Quarantine:
 
     async def body(self, portal_id: int, number: int) -> bytes:
         """Open a sealed body. Raises UnknownQuarantined."""
+        if not 0 < number < _NUMBERS:
+            raise UnknownQuarantined(number)
         async with self._catalog.reading() as tx:
             found = await tx.execute(select(quarantined.c.sealed).where(_is(portal_id, number)))
             sealed = found.scalar()

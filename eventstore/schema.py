@@ -11,6 +11,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     SmallInteger,
+    String,
     Table,
     UniqueConstraint,
 )
@@ -57,7 +58,7 @@ installation = Table(
     "installation",
     catalog_metadata,
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
-    Column("key_check", text(), nullable=False),
+    Column("key_check", String(64), nullable=False),
     Column("revision", BigInteger, nullable=False),
 )
 

@@ -35,6 +35,7 @@ async def prepare_generation(store: Store, number: int) -> None:
         shape = await session.stamp()
         if shape == 0:
             async with session.transaction():
+                await session.keep_out_writers(metadata)  # several servers may start at once
                 await session.create(metadata, indexes=True)
                 await session.set_stamp(SHAPE)
         elif shape != SHAPE:

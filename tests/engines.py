@@ -1,17 +1,21 @@
 """One test, every database: a store of either engine, and what is in its tables."""
 
+import asyncio
 import os
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, TypeVar
 
 import pytest
 from sqlalchemy import text
 
 from eventstore.database import Place
 from eventstore.database.postgresql import PostgresSchema
+from eventstore.errors import StoreUnavailable
 from eventstore.folder import Folder
 from eventstore.postgres_store import PostgresStore
 from eventstore.store import Store
+
+Result = TypeVar("Result")
 
 ENGINES: Final = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql))
 
@@ -34,6 +38,20 @@ async def query(place: Place, sql: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in await session.rows(text(sql))]
     finally:
         await session.close()
+
+
+async def patiently(use: Callable[[], Awaitable[Result]]) -> Result:
+    """Try again while a file is locked.
+
+    Of two that make a SQLite file at once, one may be told so at once, however patient it is.
+    """
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                return await use()
+            except StoreUnavailable as error:
+                if "database is locked" not in str(error):
+                    raise
 
 
 async def damage(place: Place, *statements: str) -> None:

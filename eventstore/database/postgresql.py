@@ -159,19 +159,23 @@ class PostgresSession:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
-        async with self._begun(self.connection.transaction()):
+        async with self._begun():
             yield
 
     @asynccontextmanager
     async def moment(self) -> AsyncIterator[None]:
-        snapshot = self.connection.transaction(isolation="repeatable_read", readonly=True)
-        async with self._begun(snapshot):
+        async with self._begun(isolation="repeatable_read", readonly=True):
             yield
 
     @asynccontextmanager
-    async def _begun(self, transaction: Any) -> AsyncIterator[None]:
+    async def _begun(self, **options: Any) -> AsyncIterator[None]:
         with explained(self._server):
-            await transaction.start()
+            transaction = self.connection.transaction(**options)
+            try:
+                await transaction.start()
+            except BaseException:
+                self.connection.terminate()  # nobody knows whether it has begun
+                raise
         try:
             yield
             with explained(self._server):
@@ -199,9 +203,12 @@ class PostgresSession:
             await self.execute(statement)
 
     async def keep_out_writers(self, metadata: MetaData) -> None:
+        # Of those who make the tables, one at a time: there is nothing else to lock yet.
+        await self.execute(f"SELECT pg_advisory_xact_lock(hashtext('chronicle {self._schema}'))")
         names = [f"{self._schema}.{table.name}" for table in metadata.sorted_tables]
         present = [name for name in names if await self._is_table(name)]
-        await self.execute(f"LOCK TABLE {', '.join(present)} IN EXCLUSIVE MODE")
+        if present:
+            await self.execute(f"LOCK TABLE {', '.join(present)} IN EXCLUSIVE MODE")
 
     async def _is_table(self, name: str) -> bool:
         with explained(self._server):

@@ -55,7 +55,10 @@ class Session(Protocol):
         """Make the secondary indexes of these tables where they are missing."""
 
     async def keep_out_writers(self, metadata: MetaData) -> None:
-        """Let nobody else write to these tables until the transaction ends."""
+        """Let nobody else write to these tables, or make them, until the transaction ends.
+
+        Call it first in a transaction.
+        """
 
     async def stamp(self) -> int:
         """Return the number that was put on the whole set of tables; 0 on a new one."""
@@ -117,7 +120,7 @@ class Pool:
         """
         session = await self._free.get()
         try:
-            if session is None:
+            if session is None or session.broken:
                 session = await self.place.open_reader()
             async with session.moment():
                 yield session

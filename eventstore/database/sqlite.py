@@ -99,14 +99,15 @@ class SqliteSession:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
-        await self.execute("BEGIN")
         try:
+            await self.execute("BEGIN")
             yield
             await self.execute("COMMIT")
         except BaseException:
-            # A failed COMMIT may have rolled back by itself.
-            if self._connection.in_transaction:
-                await self.execute("ROLLBACK")
+            # Waits for what was cancelled, which runs to its end in its thread; does nothing when
+            # no transaction is left.
+            with self._explained():
+                await self._connection.rollback()
             raise
 
     moment = transaction
@@ -119,9 +120,10 @@ class SqliteSession:
         for statement in index_statements(metadata, SQLITE):
             await self.execute(statement)
 
-    async def keep_out_writers(self, metadata: MetaData) -> None:
-        # Whatever it deletes: a statement that may write takes the lock.
-        await self.execute(f"DELETE FROM {metadata.sorted_tables[0].name} WHERE FALSE")  # noqa: S608
+    async def keep_out_writers(self, metadata: MetaData) -> None:  # noqa: ARG002 - all of the file
+        # Nothing has happened in it: the transaction begins again, with the lock.
+        await self.execute("COMMIT")
+        await self.execute("BEGIN IMMEDIATE")
 
     async def stamp(self) -> int:
         with self._explained():

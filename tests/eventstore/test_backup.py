@@ -120,9 +120,7 @@ async def test_events_that_come_meanwhile_are_in_it_or_not(kept: Store, tmp_path
     assert len(copied["event"]) == manifest.events
 
 
-async def test_a_folder_that_holds_something_is_not_written_to(
-    kept: Store, tmp_path: Path
-) -> None:
+async def test_a_folder_that_holds_something_is_not_written_to(kept: Store, tmp_path: Path) -> None:
     (tmp_path / "backup").mkdir()
     (tmp_path / "backup" / "note").touch()
 
@@ -130,9 +128,7 @@ async def test_a_folder_that_holds_something_is_not_written_to(
         await backup(kept, tmp_path / "backup", silent, now=NOW)
 
 
-async def test_a_store_that_has_something_is_not_restored_over(
-    kept: Store, tmp_path: Path
-) -> None:
+async def test_a_store_that_has_something_is_not_restored_over(kept: Store, tmp_path: Path) -> None:
     await backup(kept, tmp_path / "backup", silent, now=NOW)
 
     with pytest.raises(BackupUnusable, match="already"):

@@ -4,10 +4,19 @@ import sqlite3
 
 import pytest
 
-from eventstore.database import engine_version, engine_warning
+from eventstore.database.sqlite import engine_version, engine_warning
+from eventstore.store import Store
+
+
+async def test_a_store_names_its_engine(store: Store) -> None:
+    version, _ = await store.versions()
+
+    assert version.split()[0] in ("SQLite", "PostgreSQL")
+    assert [part.isdigit() for part in version.split()[1].split(".")][:2] == [True, True]
 
 
 def test_an_older_sqlite_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite is a library of this process; a server of PostgreSQL keeps its own files in order."""
     monkeypatch.setattr(sqlite3, "sqlite_version", "3.40.1")
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 40, 1))
 

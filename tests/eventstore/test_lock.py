@@ -1,4 +1,7 @@
-"""The lock: one writer, and where it listens."""
+"""The lock: one writer, and where it listens.
+
+It is a lock on a file, so all this is about SQLite: on PostgreSQL anyone may write.
+"""
 
 import subprocess
 import sys

@@ -1,0 +1,1 @@
+"""Stores of this version and of those past, as text, so that each can be upgraded in a test."""
