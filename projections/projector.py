@@ -10,7 +10,14 @@ from eventstore import log
 from eventstore.database import Place, Pool, Session
 from eventstore.errors import StoreUnavailable
 from projections.derive import Derived
-from projections.project import checkpoint_of, move_checkpoint, project, record, take
+from projections.project import (
+    checkpoint_of,
+    move_checkpoint,
+    open_checkpoint,
+    project,
+    record,
+    take,
+)
 from projections.tables import UndecodedRow
 
 _log = structlog.get_logger()
@@ -138,6 +145,8 @@ class Projector:
 
     async def _project(self, portal_id: int, limit: int) -> bool:
         generation = await self._writer()
+        if portal_id not in self.projected:
+            await open_checkpoint(generation, portal_id)
         async with generation.transaction():
             after = await take(generation, portal_id)
             if after is None:

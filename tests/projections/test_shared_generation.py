@@ -1,14 +1,17 @@
 """Several processes that project one generation: only PostgreSQL lets more than one write."""
 
 import asyncio
+import multiprocessing
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
-from eventstore.database import Session, postgresql
+from eventstore import log
+from eventstore.database import Pool, Session, postgresql
 from eventstore.errors import StoreUnavailable
 from eventstore.event import Event
 from eventstore.migrations import ensure
@@ -50,6 +53,7 @@ async def taken(store: Store, portal_id: int) -> AsyncIterator[None]:
     """Have the checkpoint of a portal, as a projector has it that never goes on."""
     session = await store.generation(1).open_writer()
     try:
+        await projecting_once.open_checkpoint(session, portal_id)
         async with session.transaction():
             assert await projecting_once.take(session, portal_id) is not None
             yield
@@ -106,6 +110,52 @@ async def test_a_portal_that_another_process_has_is_left_to_it(store: PostgresSt
 
         assert await projector.step(ONE.id)
     assert [*await undecoded(store, ONE.id)] == [1, 2, 3, 4, 5]
+
+
+async def test_nobody_waits_for_who_begins_with_a_portal(store: PostgresStore) -> None:
+    await append(store, ONE, unreadable(3))
+    async with projecting(store, ONE) as projector:
+        async with taken(store, ONE.id):
+            async with asyncio.timeout(1):  # less than a lock is waited for
+                assert not await projector.step(ONE.id)
+
+        assert await projector.step(ONE.id)
+    assert [*await undecoded(store)] == [1, 2, 3]
+
+
+async def test_who_dies_with_a_portal_is_replaced(store: PostgresStore) -> None:
+    """A process that is killed between the rows of events and their commit."""
+    await append(store, ONE, lived(1))
+    spawning = multiprocessing.get_context("spawn")
+    told, tell = spawning.Pipe(duplex=False)
+    dying = spawning.Process(target=project_for_ever, args=(store, tell), daemon=True)
+    dying.start()
+    tell.close()  # so that the end of the other one is heard of
+    head = await asyncio.to_thread(told.recv)
+
+    async with projecting(store, ONE) as projector, running(projector):
+        assert not await projector.wait_for(ONE.id, 1, seconds=0.2)
+        dying.kill()
+        await asyncio.to_thread(dying.join)
+        assert await projector.wait_for(ONE.id, head, seconds=PATIENCE)
+
+    assert await differences(store, ONE) == []
+
+
+def project_for_ever(store: PostgresStore, tell: Connection) -> None:
+    """Project all events of a portal in a transaction that never ends."""
+
+    async def work() -> None:
+        session = await store.generation(1).open_writer()
+        await projecting_once.open_checkpoint(session, ONE.id)
+        async with session.transaction(), Pool(store.log, 1).reading() as events:
+            assert await projecting_once.take(session, ONE.id) == 0
+            page = await log.page(events, ONE.id, after=0, limit=1_000)
+            await projecting_once.project(session, ONE.id, page)
+            tell.send(page[-1].position)
+            await asyncio.sleep(PATIENCE)
+
+    asyncio.run(work())
 
 
 async def test_who_freezes_with_a_portal_is_replaced(
