@@ -130,10 +130,13 @@ class Live:
     async def undecoded(self) -> dict[int, int]:
         """Return how many events could not be decoded, by portal."""
         found: dict[int, int] = {}
-        for opened in set(self._serving.values()):
+        while missing := self._serving.keys() - found.keys():
+            opened = self._serving[min(missing)]
             async with opened.readers.reading() as session:
                 counts = await undecoded_counts(session)
-            found |= {portal_id: counts.get(portal_id, 0) for portal_id in opened.portals}
+            # Who has moved on meanwhile is counted where they are now.
+            there = [each for each in missing if self._serving[each] is opened]
+            found |= {portal_id: counts.get(portal_id, 0) for portal_id in there}
         return found
 
     async def catch_up(self) -> None:

@@ -13,7 +13,7 @@ from projections.generations import prepare_generation
 from projections.live import Live
 from projections.project import checkpoint_of
 from tests.engines import query
-from tests.projections.stored import append, living, portal, unread, unreadable
+from tests.projections.stored import append, living, portal, projecting, unread, unreadable
 
 ONE, OTHER = portal(1), portal(2)
 PATIENCE = 20
@@ -134,3 +134,21 @@ async def test_a_process_that_projects_moves_without_a_new_event(store: Store) -
 
         assert await live.wait_for(ONE.id, 5, seconds=PATIENCE)
         assert live.alive
+
+
+async def test_undecoded_events_are_counted_where_each_portal_is_read(store: Store) -> None:
+    """Two portals that wait for each other's generation, which has less of each."""
+    async with living(store) as live:
+        await live.follow({ONE.id: 1, OTHER.id: 1})
+        await live.catch_up()
+        await built(store, 2, {ONE.id: 5, OTHER.id: 3})
+        await live.follow({ONE.id: 2, OTHER.id: 1})
+        await append(store, ONE, unreadable(1, begin=5))
+        async with projecting(store, ONE, generation=2) as projector:
+            await projector.catch_up()
+        await live.follow({ONE.id: 1, OTHER.id: 2})
+
+        counted = await live.undecoded()
+
+        assert (live.generation(ONE.id), live.generation(OTHER.id)) == (2, 1)
+        assert counted == {ONE.id: 6, OTHER.id: 5}
