@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from eventstore.database import Pool, Session
+from eventstore.errors import StoreUnavailable
 from eventstore.store import Store
 from projections.generations import prepare_generation
 from projections.project import checkpoint_of, undecoded_counts
@@ -86,10 +87,19 @@ class Live:
         wanted.portals.add(portal_id)
         wanted.projector.wake()
         if serving is not None:
-            if await wanted.reached(portal_id) < await serving.reached(portal_id):
+            if await wanted.reached(portal_id) < await self._answered(portal_id, serving):
                 return
             serving.portals.discard(portal_id)
         self._serving[portal_id] = wanted
+
+    async def _answered(self, portal_id: int, serving: _Open) -> int:
+        try:
+            return await serving.reached(portal_id)
+        except StoreUnavailable:
+            if await serving.readers.place.exists():
+                raise
+            # Dropped, after a minute, by who thought that everybody had moved on.
+            return self.projected(portal_id)
 
     def wake(self) -> None:
         """Say that something was appended."""

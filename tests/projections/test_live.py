@@ -152,3 +152,20 @@ async def test_undecoded_events_are_counted_where_each_portal_is_read(store: Sto
 
         assert (live.generation(ONE.id), live.generation(OTHER.id)) == (2, 1)
         assert counted == {ONE.id: 6, OTHER.id: 5}
+
+
+async def test_a_generation_that_is_gone_keeps_nobody_from_the_next(store: Store) -> None:
+    """Nor does it let anybody see less than before."""
+    async with living(store, project=True) as live:
+        await live.follow({ONE.id: 1})
+        assert await live.wait_for(ONE.id, 5, seconds=PATIENCE)
+        await built(store, 2, {ONE.id: 3})
+        await store.generation(1).remove()
+
+        async with asyncio.timeout(PATIENCE):
+            await live.follow({ONE.id: 2})
+            while live.generation(ONE.id) != 2:
+                await asyncio.sleep(0.01)
+                await live.follow({ONE.id: 2})
+
+        assert await answered(live, ONE) == (2, 5)
