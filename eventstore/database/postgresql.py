@@ -159,19 +159,23 @@ class PostgresSession:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
-        async with self._begun(self.connection.transaction()):
+        async with self._begun():
             yield
 
     @asynccontextmanager
     async def moment(self) -> AsyncIterator[None]:
-        snapshot = self.connection.transaction(isolation="repeatable_read", readonly=True)
-        async with self._begun(snapshot):
+        async with self._begun(isolation="repeatable_read", readonly=True):
             yield
 
     @asynccontextmanager
-    async def _begun(self, transaction: Any) -> AsyncIterator[None]:
+    async def _begun(self, **options: Any) -> AsyncIterator[None]:
         with explained(self._server):
-            await transaction.start()
+            transaction = self.connection.transaction(**options)
+            try:
+                await transaction.start()
+            except BaseException:
+                self.connection.terminate()  # nobody knows whether it has begun
+                raise
         try:
             yield
             with explained(self._server):

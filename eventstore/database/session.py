@@ -117,7 +117,7 @@ class Pool:
         """
         session = await self._free.get()
         try:
-            if session is None:
+            if session is None or session.broken:
                 session = await self.place.open_reader()
             async with session.moment():
                 yield session

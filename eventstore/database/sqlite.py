@@ -99,14 +99,15 @@ class SqliteSession:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
-        await self.execute("BEGIN")
         try:
+            await self.execute("BEGIN")
             yield
             await self.execute("COMMIT")
         except BaseException:
-            # A failed COMMIT may have rolled back by itself.
-            if self._connection.in_transaction:
-                await self.execute("ROLLBACK")
+            # Waits for what was cancelled, which runs to its end in its thread; does nothing when
+            # no transaction is left.
+            with self._explained():
+                await self._connection.rollback()
             raise
 
     moment = transaction
