@@ -95,6 +95,7 @@ class Projector:
         self._woken.clear()
         next_round = asyncio.get_running_loop().time() + _PACE
         try:
+            await self._writer()  # which notices a crash, also while there is nothing to project
             moved = [await self.step(portal_id) for portal_id in await self._behind()]
         except StoreUnavailable as error:
             _log.error("projection waits for its database", error=str(error))
@@ -177,6 +178,8 @@ class Projector:
 
     async def _writer(self) -> Session:
         if self._session is None or self._session.broken:
+            # A crash of the database may have taken back what was written last.
+            self.projected.clear()
             self._session = await self._generation.open_writer()
         return self._session
 

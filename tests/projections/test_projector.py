@@ -1,6 +1,8 @@
 """The projector: soon, in order, once, whatever happens between."""
 
-from typing import Any
+import asyncio
+from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -8,6 +10,7 @@ from eventstore.database import Session
 from eventstore.errors import StoreMissing, StoreUnavailable
 from eventstore.event import Event
 from eventstore.migrations import check, ensure
+from eventstore.postgres_store import PostgresStore
 from eventstore.store import Store
 from projections import project as projecting_once
 from projections import projector as module
@@ -21,20 +24,41 @@ from tests.projections.stored import (
     differences,
     portal,
     projecting,
+    running,
     undecoded,
     unreadable,
 )
 
 PORTAL = portal()
+PATIENCE = 20
+"""Seconds after which what does not come to pass is taken never to."""
+
+S = TypeVar("S", bound=Store)
 
 
 @pytest.fixture
 async def store(fresh: Store) -> Store:
     """A store whose log has five events that nobody can decode, and an empty generation."""
-    await ensure(fresh)
-    await prepare_generation(fresh, 1)
-    await append(fresh, PORTAL, unreadable(5))
-    return fresh
+    return await with_events(fresh)
+
+
+async def with_events(store: S) -> S:
+    await ensure(store)
+    await prepare_generation(store, 1)
+    await append(store, PORTAL, unreadable(5))
+    return store
+
+
+async def crash(store: PostgresStore) -> None:
+    """Cut all connections, and leave a generation as it was three events ago."""
+    connection = await store.server.connect({})
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid();"
+        " DELETE FROM read_1.undecoded WHERE position > 2;"
+        " UPDATE read_1.checkpoint SET position = 2"
+    )
+    await connection.close()
 
 
 async def project_all(store: Store) -> None:
@@ -130,3 +154,19 @@ async def test_a_log_that_is_gone_is_noticed(store: Store) -> None:
         await check_not_behind(store, [1])
     with pytest.raises(StoreUnavailable):
         await differences(store, PORTAL)
+
+
+@pytest.mark.postgresql
+async def test_what_a_crash_took_is_projected_again(postgresql_url: str, tmp_path: Path) -> None:
+    """Projecting does not wait for the disk on PostgreSQL, so its last commits may be lost.
+
+    What SQLite loses, it loses with the whole machine, and this process.
+    """
+    store = await with_events(PostgresStore(postgresql_url, tmp_path / "secret.key"))
+    async with projecting(store, PORTAL) as projector, running(projector):
+        assert await projector.wait_for(PORTAL.id, 5, seconds=PATIENCE)
+
+        await crash(store)
+        async with asyncio.timeout(PATIENCE):
+            while [*await undecoded(store)] != [1, 2, 3, 4, 5]:
+                assert not await projector.wait_for(PORTAL.id, 6, seconds=0.1)
