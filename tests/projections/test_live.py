@@ -1,9 +1,12 @@
 """Which generation a process reads, and how it moves from one to the next."""
 
 import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 import pytest
 
+from eventstore.catalog import Catalog
 from eventstore.directory import Portal
 from eventstore.migrations import ensure
 from eventstore.store import Store
@@ -14,6 +17,7 @@ from projections.live import Live
 from projections.project import checkpoint_of
 from tests.engines import query
 from tests.projections.stored import append, living, portal, projecting, unread, unreadable
+from tests.promises.server import NOW, serving
 
 ONE, OTHER = portal(1), portal(2)
 PATIENCE = 20
@@ -169,3 +173,36 @@ async def test_a_generation_that_is_gone_keeps_nobody_from_the_next(store: Store
                 await live.follow({ONE.id: 2})
 
         assert await answered(live, ONE) == (2, 5)
+
+
+async def test_a_server_follows_one_catalog_at_a_time(
+    fresh: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request looks again while the server does by itself: the older catalog is never last."""
+    real, told, asking = Live.follow, list[int](), list[asyncio.Task[bool]]()
+
+    async with serving(fresh) as served, elsewhere(fresh) as other:
+
+        async def follow(live: Live, pointers: Mapping[int, int]) -> None:
+            if not asking:
+                await other.add_portal("later", "member", now=NOW)
+                asking.append(asyncio.create_task(served.state.look_again()))
+                await asyncio.wait(asking, timeout=0.3)
+            await real(live, pointers)
+            told.append(len(pointers))
+
+        monkeypatch.setattr(Live, "follow", follow)
+        await served.state.refresh()
+        await asyncio.gather(*asking)
+
+    assert told[:2] == [1, 2]
+
+
+@asynccontextmanager
+async def elsewhere(store: Store) -> AsyncIterator[Catalog]:
+    """What another process has of a catalog."""
+    catalog = await Catalog.open(store)
+    try:
+        yield catalog
+    finally:
+        await catalog.close()
