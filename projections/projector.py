@@ -148,6 +148,7 @@ class Projector:
         generation = await self._writer()
         if portal_id not in self.projected:
             await open_checkpoint(generation, portal_id)
+        new = not any(self.projected.values())
         async with generation.transaction():
             after = await take(generation, portal_id)
             if after is None:
@@ -160,6 +161,9 @@ class Projector:
                     await project(generation, portal_id, events)
                 reached = events[-1].position if events else after
         await self._move(portal_id, reached)
+        if new and after == 0 and events:
+            # Or statements stay planned for empty tables, and read them whole when they are full.
+            await generation.settle()
         return bool(events)
 
     async def _pass_over(self, portal_id: int, position: int, error: Exception) -> None:

@@ -22,6 +22,7 @@ from tests.engines import damage, query
 from tests.projections.stored import (
     append,
     differences,
+    lived,
     portal,
     projecting,
     running,
@@ -154,6 +155,23 @@ async def test_a_log_that_is_gone_is_noticed(store: Store) -> None:
         await check_not_behind(store, [1])
     with pytest.raises(StoreUnavailable):
         await differences(store, PORTAL)
+
+
+@pytest.mark.postgresql
+async def test_the_database_knows_soon_that_a_new_generation_has_rows(
+    postgresql_url: str, tmp_path: Path
+) -> None:
+    """Before it would look by itself. SQLite plans by what indexes there are."""
+    store = PostgresStore(postgresql_url, tmp_path / "secret.key")
+    await ensure(store)
+    await prepare_generation(store, 1)
+    await append(store, PORTAL, lived(1))
+
+    await project_all(store)
+
+    known = "SELECT relname FROM pg_class WHERE reltuples > 0 AND relkind = 'r'"
+    tables = await query(store.generation(1), f"{known} AND relnamespace = 'read_1'::regnamespace")
+    assert {("fact",), ("span",), ("message",), ("membership",)} <= {*tables}
 
 
 @pytest.mark.postgresql
