@@ -15,6 +15,7 @@ from projections.errors import StaleGeneration
 from projections.generations import prepare_generation
 from projections.live import Live
 from projections.project import checkpoint_of
+from projections.projector import Projector
 from tests.engines import query
 from tests.projections.stored import append, living, portal, projecting, unread, unreadable
 from tests.promises.server import NOW, serving
@@ -138,6 +139,13 @@ async def test_a_process_that_projects_moves_without_a_new_event(store: Store) -
 
         assert await live.wait_for(ONE.id, 5, seconds=PATIENCE)
         assert live.alive
+        assert projecting_now() == 1
+
+
+def projecting_now() -> int:
+    """How many projectors run in this process."""
+    names = [getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()]
+    return names.count(Projector.run.__qualname__)
 
 
 async def test_undecoded_events_are_counted_where_each_portal_is_read(store: Store) -> None:
