@@ -86,7 +86,8 @@ class State:
     async def refresh(self) -> None:
         """Read what changed elsewhere, and write down what was counted."""
         await self.look_again()
-        await self.live.follow(self.snapshot.pointers)
+        async with self._looking:  # or a request that looks again would be overtaken
+            await self.live.follow(self.snapshot.pointers)
         async with self.log.reading() as session:
             for portal_id, head in (await heads(session)).items():
                 self.heads[portal_id] = max(self.heads.get(portal_id, 0), head)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from eventstore.database import Pool, Session
+from eventstore.errors import StoreUnavailable
 from eventstore.store import Store
 from projections.generations import prepare_generation
 from projections.project import checkpoint_of, undecoded_counts
@@ -86,10 +87,19 @@ class Live:
         wanted.portals.add(portal_id)
         wanted.projector.wake()
         if serving is not None:
-            if await wanted.reached(portal_id) < await serving.reached(portal_id):
+            if await wanted.reached(portal_id) < await self._answered(portal_id, serving):
                 return
             serving.portals.discard(portal_id)
         self._serving[portal_id] = wanted
+
+    async def _answered(self, portal_id: int, serving: _Open) -> int:
+        try:
+            return await serving.reached(portal_id)
+        except StoreUnavailable:
+            if await serving.readers.place.exists():
+                raise
+            # Dropped, after a minute, by who thought that everybody had moved on.
+            return self.projected(portal_id)
 
     def wake(self) -> None:
         """Say that something was appended."""
@@ -130,10 +140,13 @@ class Live:
     async def undecoded(self) -> dict[int, int]:
         """Return how many events could not be decoded, by portal."""
         found: dict[int, int] = {}
-        for opened in set(self._serving.values()):
+        while missing := self._serving.keys() - found.keys():
+            opened = self._serving[min(missing)]
             async with opened.readers.reading() as session:
                 counts = await undecoded_counts(session)
-            found |= {portal_id: counts.get(portal_id, 0) for portal_id in opened.portals}
+            # Who has moved on meanwhile is counted where they are now.
+            there = [each for each in missing if self._serving[each] is opened]
+            found |= {portal_id: counts.get(portal_id, 0) for portal_id in there}
         return found
 
     async def catch_up(self) -> None:

@@ -32,7 +32,7 @@ _NUMBERED = (
 )
 _BOUNDARIES = (
     select(_NUMBERED.c.message_id)
-    .where(_NUMBERED.c.number % FACTS == 0)
+    .where(_NUMBERED.c.number % bindparam("facts") == 0)
     .order_by(_NUMBERED.c.message_id)
 )
 _OF_MESSAGES = (
@@ -66,7 +66,7 @@ async def foldings(
     generation: Session, place: Place, portal_id: int
 ) -> list[tuple[Place, int, int, int]]:
     """Give the pieces by which `folded` takes in all messages of a portal."""
-    rows = await generation.rows(_BOUNDARIES, portal_id=portal_id)
+    rows = await generation.rows(_BOUNDARIES, portal_id=portal_id, facts=FACTS)
     bounds = [-1, *dict.fromkeys(int(row[0]) for row in rows), 2**63 - 1]
     return [(place, portal_id, after, upto) for after, upto in pairwise(bounds)]
 

@@ -82,17 +82,20 @@ async def move_checkpoint(session: Session, portal_id: int, position: int) -> No
     await session.run(_MOVE_CHECKPOINT, portal_id=portal_id, position=position)
 
 
+async def open_checkpoint(session: Session, portal_id: int) -> None:
+    """Let projectors take a portal that the generation knows nothing of yet.
+
+    Call it outside a transaction, or the others would wait for its end.
+    """
+    if not await session.rows(_CHECKPOINT, portal_id=portal_id):
+        await session.run(_OPEN_CHECKPOINT, portal_id=portal_id, position=0)
+
+
 async def take(session: Session, portal_id: int) -> int | None:
     """Return how far the generation has come, and keep other projectors from this portal.
 
     None when one of them has it. Call it inside a transaction, which ends what is kept.
     """
-    rows = await session.rows(_TAKE, portal_id=portal_id)
-    if rows:
-        return int(rows[0][0])
-    if await session.rows(_CHECKPOINT, portal_id=portal_id):
-        return None
-    await session.run(_OPEN_CHECKPOINT, portal_id=portal_id, position=0)
     rows = await session.rows(_TAKE, portal_id=portal_id)
     return int(rows[0][0]) if rows else None
 

@@ -10,7 +10,14 @@ from eventstore import log
 from eventstore.database import Place, Pool, Session
 from eventstore.errors import StoreUnavailable
 from projections.derive import Derived
-from projections.project import checkpoint_of, move_checkpoint, project, record, take
+from projections.project import (
+    checkpoint_of,
+    move_checkpoint,
+    open_checkpoint,
+    project,
+    record,
+    take,
+)
 from projections.tables import UndecodedRow
 
 _log = structlog.get_logger()
@@ -88,6 +95,7 @@ class Projector:
         self._woken.clear()
         next_round = asyncio.get_running_loop().time() + _PACE
         try:
+            await self._writer()  # which notices a crash, also while there is nothing to project
             moved = [await self.step(portal_id) for portal_id in await self._behind()]
         except StoreUnavailable as error:
             _log.error("projection waits for its database", error=str(error))
@@ -138,6 +146,9 @@ class Projector:
 
     async def _project(self, portal_id: int, limit: int) -> bool:
         generation = await self._writer()
+        if portal_id not in self.projected:
+            await open_checkpoint(generation, portal_id)
+        new = not any(self.projected.values())
         async with generation.transaction():
             after = await take(generation, portal_id)
             if after is None:
@@ -150,6 +161,9 @@ class Projector:
                     await project(generation, portal_id, events)
                 reached = events[-1].position if events else after
         await self._move(portal_id, reached)
+        if new and after == 0 and events:
+            # Or statements stay planned for empty tables, and read them whole when they are full.
+            await generation.settle()
         return bool(events)
 
     async def _pass_over(self, portal_id: int, position: int, error: Exception) -> None:
@@ -168,6 +182,8 @@ class Projector:
 
     async def _writer(self) -> Session:
         if self._session is None or self._session.broken:
+            # A crash of the database may have taken back what was written last.
+            self.projected.clear()
             self._session = await self._generation.open_writer()
         return self._session
 

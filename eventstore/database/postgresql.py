@@ -16,10 +16,10 @@ from eventstore.database.statements import (
     POSTGRESQL,
     Compiled,
     Pairs,
-    as_json,
     compiled,
     create_statements,
     index_statements,
+    parts_of,
 )
 from eventstore.errors import StoreUnavailable
 
@@ -243,8 +243,13 @@ class PostgresSession:
 
 
 def _bound(prepared: Compiled, values: dict[str, Any]) -> list[Any]:
-    given = prepared.in_order(values)
-    return [as_json(value) if isinstance(value, Pairs) else value for value in given]
+    given: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Pairs):
+            given.update(zip(parts_of(name), value.apart, strict=True))
+        else:
+            given[name] = value
+    return prepared.in_order(given)
 
 
 @dataclass(frozen=True)

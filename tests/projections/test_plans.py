@@ -1,50 +1,214 @@
-"""Statements that run for every event are answered from indexes, however much there is."""
+"""What runs for every event, or for a page, is answered from indexes, however much there is."""
 
-import sqlite3
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final, NamedTuple, cast
 
 import pytest
 from sqlalchemy.sql.base import Executable
 
-from eventstore.database import compiled, create_statements, index_statements
-from eventstore.log import _KNOWN  # the statement itself is what is tested
-from eventstore.schema import log_metadata
-from projections import refold
+from eventstore import log
+from eventstore.database import Pairs, Place, Row, Session
+from eventstore.folder import Folder
+from eventstore.migrations import ensure
+from eventstore.postgres_store import PostgresStore
+from eventstore.store import Store
+from projections import project, refold
+from projections.generations import prepare_generation
+from projections.read import chats, members, messages, provenance, reactions, undecoded, users
 from projections.readmodels import READ_MODELS
-from projections.tables import metadata
+from tests.postgresql.databases import Databases
+from tests.projections.plans import (
+    Searches,
+    fill,
+    generic_searches,
+    postgresql_searches,
+    sqlite_searches,
+)
 
-STATEMENTS = {
-    "known keys": _KNOWN,
-    "facts of messages": refold._FACTS,  # noqa: SLF001
-    "joins and leaves": refold._MEMBERS,  # noqa: SLF001
-    "presence": refold._PRESENCE,  # noqa: SLF001
-    "spans": refold._SPANS,  # noqa: SLF001
+SOME: Final = list(range(20))
+PAIRS: Final = Pairs((n, n + 1) for n in SOME)
+
+Explained = Callable[[Session, Executable, dict[str, Any]], Awaitable[Searches]]
+
+
+class Hot(NamedTuple):
+    """A statement that runs for every event, and the columns by which it finds its rows."""
+
+    statement: Executable
+    values: dict[str, Any]
+    searched: Searches
+
+
+def hot(statement: Executable, *searched: tuple[str, tuple[str, ...]], **values: Any) -> Hot:
+    return Hot(statement, {"portal_id": 1, **values}, list(searched))
+
+
+# The statements themselves are what is tested.
+STATEMENTS: Final = {
+    "known keys": hot(log.KNOWN, ("event", ("portal_id", "key")), keys=[f"text {n}" for n in SOME]),
+    "events to project": hot(
+        log._PAGE,  # noqa: SLF001
+        ("event", ("portal_id", "position")),
+        after=17,
+        limit=256,
+    ),
+    "how far a portal is": hot(project._TAKE, ("checkpoint", ("portal_id",))),  # noqa: SLF001
+    "facts of messages": hot(
+        refold._FACTS,  # noqa: SLF001
+        ("fact", ("portal_id", "message_id")),
+        keys=SOME,
+    ),
+    "joins and leaves": hot(
+        refold._MEMBERS,  # noqa: SLF001
+        ("fact", ("portal_id", "chat_id", "user_id")),
+        keys=PAIRS,
+    ),
+    "presence": hot(
+        refold._PRESENCE,  # noqa: SLF001
+        ("span", ("portal_id", "subject", "subject_id", "user_id")),
+        keys=PAIRS,
+    ),
+    "spans": hot(
+        refold._SPANS,  # noqa: SLF001
+        ("span", ("portal_id", "subject", "subject_id")),
+        ("profile", ("portal_id", "id")),
+        subject="chat",
+        keys=SOME,
+    ),
     **{
-        f"{model.name}, deletion {number}": deletion
+        f"{model.name}, deletion {number}": hot(
+            deletion,
+            (table.name, ("portal_id", *model.key)),
+            keys=model.parameter(PAIRS if len(model.key) == 2 else SOME),
+        )
         for model in READ_MODELS
-        for number, deletion in enumerate(model.deletions)
+        for number, (table, deletion) in enumerate(zip(model.tables, model.deletions, strict=True))
     },
 }
 
 
-@pytest.mark.parametrize("statement", STATEMENTS.values(), ids=STATEMENTS)
-def test_a_list_of_keys_is_searched_by_index(statement: Executable) -> None:
-    connection = sqlite3.connect(":memory:")
-    for ddl in (
-        *create_statements(log_metadata),
-        *create_statements(metadata),
-        *index_statements(metadata),
-    ):
-        connection.execute(ddl)
-    prepared = compiled(statement)
+async def latest_chats(session: Session, of_type: str | None) -> object:
+    return await chats.latest(session, 1, of_type=of_type, key=chats.LATEST, limit=9)
 
-    plan = connection.execute(
-        f"EXPLAIN QUERY PLAN {prepared.text}", [None] * len(prepared.names)
-    ).fetchall()
-    connection.close()
 
-    searches = [step[3] for step in plan if step[3].startswith(("SEARCH", "SCAN"))]
-    searches = [step for step in searches if "json_each" not in step]
+async def some_messages(session: Session, **filters: Any) -> object:
+    return await messages.among(session, 1, filters, key=0, limit=9)
+
+
+READS: Final[dict[str, Callable[[Session], Awaitable[object]]]] = {
+    "a message": lambda it: messages.one(it, 1, 7),
+    "newer messages": lambda it: messages.newer(it, 1, 7, key=1, began_at=9, limit=9),
+    "older messages": lambda it: messages.older(it, 1, 7, key=1, began_at=9, limit=9),
+    "messages": some_messages,
+    "messages of a chat": lambda it: some_messages(it, chat=7),
+    "messages of an author": lambda it: some_messages(it, author=7),
+    "messages of a time": lambda it: some_messages(it, **{"from": 7, "to": 99}),
+    "messages of a state": lambda it: some_messages(it, state="deleted"),
+    "versions": lambda it: messages.versions(it, 1, 7, began_at=9, skip=1, limit=9),
+    "quoted messages": lambda it: messages.quoted(it, 1, SOME),
+    "held reactions": lambda it: messages.held_reactions(it, 1, SOME),
+    "threads": lambda it: messages.threads(it, 1, SOME, SOME),
+    "reactions": lambda it: reactions.intervals(it, 1, 7, held=False, key=reactions.FIRST, limit=9),
+    "provenance": lambda it: provenance.positions(it, 1, 7, after=0, began_at=9, limit=9),
+    "latest chats": lambda it: latest_chats(it, None),
+    "latest chats of a type": lambda it: latest_chats(it, "chat"),
+    "a chat": lambda it: chats.one(it, 1, 7),
+    "versions of a chat": lambda it: chats.versions(it, 1, 7),
+    "members": lambda it: members.intervals(it, 1, 7, current=True, key=members.FIRST, limit=9),
+    "a user": lambda it: users.one(it, 1, 7),
+    "names": lambda it: users.names(it, 1, SOME),
+    "versions of a user": lambda it: users.versions(it, 1, 7),
+    "undecoded events": lambda it: undecoded.page(it, 1, after=7, began_at=99, limit=9),
+}
+
+
+class Explaining:
+    """A session that tells how its queries would be run, and finds nothing."""
+
+    def __init__(self, session: Session, explained: Explained) -> None:
+        self._session = session
+        self._explained = explained
+        self.searches: Searches = []
+
+    async def rows(self, statement: Executable, **values: Any) -> list[Row]:
+        self.searches += await self._explained(self._session, statement, values)
+        return []
+
+
+async def searches_of(
+    place: Place, explained: Explained, read: Callable[[Session], Awaitable[object]]
+) -> Searches:
+    session = await place.open_reader()
+    explaining = Explaining(session, explained)
+    try:
+        await read(cast(Session, explaining))
+    finally:
+        await session.close()
+    return explaining.searches
+
+
+def place_of(store: Store, case: Hot) -> Place:
+    return store.log if case.searched[0][0] == "event" else store.generation(1)
+
+
+@pytest.fixture
+async def folder(tmp_path: Path) -> Folder:
+    """Tables without rows: SQLite, as we use it, plans by what indexes there are."""
+    folder = Folder(tmp_path)
+    await ensure(folder)
+    await prepare_generation(folder, 1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def full(postgresql: Databases) -> PostgresStore:
+    """Tables with enough rows, of which PostgreSQL has statistics. Nobody writes to them."""
+    asyncio.run(postgresql.prepare("many_rows", fill))
+    return PostgresStore(postgresql.address("many_rows"))
+
+
+@pytest.mark.parametrize("case", STATEMENTS.values(), ids=STATEMENTS)
+async def test_sqlite_searches_by_index(folder: Folder, case: Hot) -> None:
+    session = await place_of(folder, case).open_reader()
+    try:
+        assert await sqlite_searches(session, case.statement, case.values) == case.searched
+    finally:
+        await session.close()
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("case", STATEMENTS.values(), ids=STATEMENTS)
+async def test_postgresql_searches_by_index(full: PostgresStore, case: Hot) -> None:
+    """Whether it plans for the values at hand, or once for all: the driver lets it choose."""
+    session = await place_of(full, case).open_reader()
+    try:
+        known = await postgresql_searches(session, case.statement, case.values)
+        any_values = await generic_searches(session, case.statement)
+    finally:
+        await session.close()
+
+    assert sorted(known) == sorted(case.searched)
+    assert sorted(any_values) == sorted(case.searched)
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+async def test_sqlite_finds_a_page_by_index(
+    folder: Folder, read: Callable[[Session], Awaitable[object]]
+) -> None:
+    searches = await searches_of(folder.generation(1), sqlite_searches, read)
+
     assert searches
-    for step in searches:
-        assert step.startswith("SEARCH"), plan
-        assert step.count("=?") >= 2, plan
+    assert all(columns[:1] == ("portal_id",) for _, columns in searches), searches
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+async def test_postgresql_finds_a_page_by_index(
+    full: PostgresStore, read: Callable[[Session], Awaitable[object]]
+) -> None:
+    searches = await searches_of(full.generation(1), postgresql_searches, read)
+
+    assert searches
+    assert all(columns[:1] == ("portal_id",) for _, columns in searches), searches
