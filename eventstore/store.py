@@ -11,7 +11,7 @@ from eventstore.appender import Appender
 from eventstore.database import Place
 from eventstore.folder import Folder
 from eventstore.lock import ServerAddress
-from eventstore.postgres_store import PostgresStore
+from eventstore.postgres_store import PostgresStore, check_address
 from eventstore.wakeups import Wakeups
 
 SQLITE: Final = "sqlite:///"
@@ -79,10 +79,11 @@ class Store(Protocol):
 def store_at(address: str, key_file: Path | None = None) -> Store:
     """Return the store at an address: `sqlite:///FOLDER` or `postgresql://…`.
 
-    Opens nothing. Raises ValueError for an address of another kind.
+    Opens nothing. Raises ValueError, without the address, for one of another kind.
     """
     if address.startswith(SQLITE) and address != SQLITE:
         return Folder(Path(address.removeprefix(SQLITE)), key_file)
     if address.startswith(POSTGRESQL):
+        check_address(address)
         return PostgresStore(address, key_file)
     raise ValueError("must be sqlite:///PATH, a folder, or postgresql://USER@HOST/DATABASE")
