@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, Final
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 
@@ -13,7 +14,14 @@ from eventstore.folder import Folder
 from eventstore.postgres_store import PostgresStore
 from eventstore.store import Store
 
-ENGINES: Final = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql))
+_POSTGRESQL: Final = pytest.param("postgresql", marks=pytest.mark.postgresql)
+ENGINES: Final = ("sqlite", _POSTGRESQL)
+
+on_sqlite: Final = pytest.mark.parametrize("fresh", ["sqlite"], indirect=True)
+"""For what only an embedded store has: the test's docstring says why."""
+
+on_postgresql: Final = pytest.mark.parametrize("fresh", [_POSTGRESQL], indirect=True)
+"""For what only a database server has: the test's docstring says why."""
 
 
 def environment(store: Store) -> dict[str, str]:
@@ -44,6 +52,27 @@ async def damage(place: Place, *statements: str) -> None:
             await session.execute(statement)
     finally:
         await session.close()
+
+
+async def stored_bytes(store: Store) -> bytes:
+    """Return all that a store keeps: every file, or every row of every table."""
+    if isinstance(store, Folder):
+        return b"".join(path.read_bytes() for path in store.path.iterdir())
+    assert isinstance(store, PostgresStore)
+    connection = await asyncpg.connect(store.url, server_settings={"bytea_output": "escape"})
+    try:
+        tables = await connection.fetch(
+            "SELECT oid::regclass::text FROM pg_class"
+            " WHERE relkind = 'r' AND relnamespace::regnamespace::text !~ '^(pg_|information_)'"
+        )
+        rows = [
+            row
+            for (table,) in tables
+            for row in await connection.fetch(f"SELECT t::text FROM {table} t")  # noqa: E501,S608
+        ]
+    finally:
+        await connection.close()
+    return "\n".join(row[0] for row in rows).encode()
 
 
 async def _without_triggers(place: Place) -> Sequence[str]:
