@@ -68,7 +68,7 @@ async def stored_bytes(store: Store) -> bytes:
         rows = [
             row
             for (table,) in tables
-            for row in await connection.fetch(f"SELECT t::text FROM {table} t")  # noqa: E501,S608
+            for row in await connection.fetch(f"SELECT t::text FROM {table} t")  # noqa: S608
         ]
     finally:
         await connection.close()

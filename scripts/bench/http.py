@@ -79,7 +79,7 @@ async def readable(folder: Path, *, rounds: int, seconds: int) -> list[Measure]:
                 _RATE * seconds,
                 _SEED + number,
                 rate=_RATE,
-                generation=str(store.folder.generation(1)),
+                generation=str(store.folder.generation(1).path),
             )
             answers = await _answers(load)
         await _check(store, load, answers)
