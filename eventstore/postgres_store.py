@@ -15,6 +15,7 @@ from eventstore.errors import WrongSecretKey
 from eventstore.lock import ServerAddress
 from eventstore.portal_appender import PortalAppender
 from eventstore.postgres_log import PostgresLog
+from eventstore.roles import grants
 from eventstore.wakeups import PostgresWakeups, Wakeups
 
 
@@ -117,6 +118,9 @@ class PostgresStore:
 
     def prepare(self) -> None:
         """Every server and command connects for itself."""
+
+    def grants(self, role: str) -> list[str]:
+        return grants(role)
 
     async def versions(self) -> tuple[str, str | None]:
         connection = await self.server.connect({})

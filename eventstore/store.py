@@ -72,6 +72,12 @@ class Store(Protocol):
     def prepare(self) -> None:
         """Make what the store needs before it is first opened."""
 
+    def grants(self, role: str) -> list[str]:
+        """Return the SQL that gives a role what servers and commands need; none for files.
+
+        Raises ValueError for what cannot be the name of a role.
+        """
+
     async def versions(self) -> tuple[str, str | None]:
         """Return the engine with its version, and what an operator should know of it."""
 

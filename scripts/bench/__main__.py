@@ -23,7 +23,9 @@ Only = Annotated[
 def bench(
     only: Only = [],  # noqa: B006 - typer's way to repeat an option
     *,
-    quick: Annotated[bool, typer.Option(help="A tenth of the size or less, to see that it runs.")] = False,
+    quick: Annotated[
+        bool, typer.Option(help="A tenth of the size or less, to see that it runs.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Write everything as JSON here, too.")] = None,
 ) -> None:
     """Measure; exit with 1 if an answer was wrong. A goal that is missed is no failure."""

@@ -27,9 +27,12 @@ COMMANDS = [
     "quarantine list",
     "quarantine show",
     "quarantine retry",
+    "migrate",
     "rebuild",
     "verify",
     "status",
+    "backup",
+    "restore",
     "config",
 ]
 SETTINGS = [

@@ -11,9 +11,8 @@ import httpx
 import pytest
 from sqlalchemy import make_url
 
-from eventstore.database import Place
 from eventstore.store import Store
-from tests.engines import on_postgresql, on_sqlite
+from tests.engines import on_postgresql, on_sqlite, stamp
 from tests.postgresql.server import private_server
 from tests.samples import sample
 from tests.scripts.conftest import Command, Ran, serving, settled
@@ -177,7 +176,7 @@ def test_a_database_that_lets_nobody_in_is_one_line(
 def test_tables_of_another_version_are_one_line(
     chronicle: Command, fresh: Store, part: str, version: int, says: str
 ) -> None:
-    asyncio.run(stamped(getattr(fresh, part), version))
+    asyncio.run(stamp(getattr(fresh, part), version))
 
     refused = chronicle("serve", "--port", "0")
 
@@ -215,14 +214,6 @@ def test_a_database_without_fsync_is_one_line(
 def one_line(refused: Ran) -> bool:
     """Whether a command has failed as it should: with one line, and no more."""
     return refused.status == 1 and refused.err.count("\n") == 1 and not refused.out
-
-
-async def stamped(place: Place, version: int) -> None:
-    session = await place.open_writer()
-    try:
-        await session.set_stamp(version)
-    finally:
-        await session.close()
 
 
 async def set_for_all(store: Store, setting: str, value: str) -> None:
