@@ -1,25 +1,33 @@
-"""What a role of PostgreSQL may do that runs servers and commands, but owns nothing."""
+"""What a role must be granted, on PostgreSQL, to run servers and commands, and not more."""
 
 import re
 from typing import Final
 
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
+from eventstore.errors import InvalidRegistration
+
+_ROLE: Final = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")
+_NO_ROLES: Final = frozenset({"public", "none"})
+"""Words of SQL, even in quotes: everybody, and nobody."""
+
+_CREATE: Final = "GRANT CREATE ON DATABASE %I"
 
 
 def grants(role: str) -> list[str]:
-    """Return the statements that let a role append, read, and keep catalog and read models.
+    """Return what the owner of the tables runs, so that a role may append and project.
 
-    It can neither change nor delete an event. The owner of log and catalog runs them, again
-    after each migration. Raises ValueError for what cannot be the name of a role.
+    The role can neither update nor delete an event, nor touch the triggers that refuse it to
+    everybody. It makes the schemas of read models, which are then its own. To be run once more
+    after each migration, which may bring tables. Raises InvalidRegistration for a name that is
+    none: lower case letters, digits and `_`.
     """
-    if not _NAME.fullmatch(role):
-        raise ValueError("a role's name: a letter, then letters, digits, _ or -, at most 63")
-    # Who rebuilds makes a schema, and owns it.
-    connect = f"format('GRANT CONNECT, CREATE ON DATABASE %I TO %I', current_database(), '{role}')"
+    if not _ROLE.fullmatch(role) or role in _NO_ROLES:
+        raise InvalidRegistration(f"role {role!r}: use a-z, 0-9 and _, at most 63")
+    to = f'TO "{role}"'
     return [
-        f"DO $$ BEGIN EXECUTE {connect}; END $$",
-        f'GRANT USAGE ON SCHEMA log, catalog TO "{role}"',
-        f'GRANT SELECT, INSERT ON log.event TO "{role}"',
-        f'GRANT SELECT, INSERT, UPDATE ON log.log_head TO "{role}"',
-        f'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA catalog TO "{role}"',
+        f"GRANT USAGE ON SCHEMA log, catalog {to}",
+        f"GRANT SELECT, INSERT ON log.event {to}",
+        f"GRANT SELECT, INSERT, UPDATE ON log.log_head {to}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA catalog {to}",
+        # It wants the name of the database that it runs in.
+        f"DO $$ BEGIN EXECUTE format('{_CREATE} {to}', current_database()); END $$",
     ]

@@ -75,7 +75,7 @@ class Store(Protocol):
     def grants(self, role: str) -> list[str]:
         """Return the SQL that gives a role what servers and commands need; none for files.
 
-        Raises ValueError for what cannot be the name of a role.
+        Raises InvalidRegistration for what cannot be the name of a role.
         """
 
     async def versions(self) -> tuple[str, str | None]:

@@ -29,10 +29,7 @@ def migrate_store(
     servers and commands need, which is no right to change or delete an event.
     """
     store = Settings().store
-    try:
-        grants = store.grants(role)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--role") from None
+    grants = store.grants(role)
     versions = asyncio.run(migrate(store))
     if json:
         parts = {name: {"before": old, "after": new} for name, (old, new) in versions.items()}
