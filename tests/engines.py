@@ -14,13 +14,12 @@ from eventstore.folder import Folder
 from eventstore.postgres_store import PostgresStore
 from eventstore.store import Store
 
-_POSTGRESQL: Final = pytest.param("postgresql", marks=pytest.mark.postgresql)
-ENGINES: Final = ("sqlite", _POSTGRESQL)
+ENGINES: Final = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql))
 
-on_sqlite: Final = pytest.mark.parametrize("fresh", ["sqlite"], indirect=True)
+on_sqlite: Final = pytest.mark.parametrize("fresh", ENGINES[:1], indirect=True)
 """For what only an embedded store has: the test's docstring says why."""
 
-on_postgresql: Final = pytest.mark.parametrize("fresh", [_POSTGRESQL], indirect=True)
+on_postgresql: Final = pytest.mark.parametrize("fresh", ENGINES[1:], indirect=True)
 """For what only a database server has: the test's docstring says why."""
 
 
