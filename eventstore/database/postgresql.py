@@ -89,9 +89,10 @@ class PostgresServer:
 @contextmanager
 def explained(server: PostgresServer, *others: type[Exception]) -> Iterator[None]:
     """Turn what a database cannot do now into StoreUnavailable; let defects of ours pass."""
+    unavailable: tuple[type[Exception], ...] = (*_UNAVAILABLE, *others)
     try:
         yield
-    except (*_UNAVAILABLE, *others) as error:
+    except unavailable as error:
         raise StoreUnavailable(f"{server.name}: {_in_words(error)}") from error
 
 
