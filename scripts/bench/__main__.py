@@ -61,7 +61,8 @@ async def _measured(
     if not only or "http" in only:
         yield "http", await http(folder, rounds=rounds, count=10_000 // part)
     if not only or "readable" in only:
-        yield "readable", await readable(folder, rounds=fewer, seconds=10 // part)
+        steady = part == 1
+        yield "readable", await readable(folder, rounds=fewer, seconds=10 // part, steady=steady)
     if not only or "batches" in only:
         yield "batches", await batches(folder, rounds=fewer, count=100_000 // part)
     if not only or "memory" in only:
