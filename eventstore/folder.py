@@ -86,6 +86,9 @@ class Folder:
     def prepare(self) -> None:
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
 
+    def grants(self, role: str) -> list[str]:  # noqa: ARG002 - files have modes instead
+        return []
+
     async def versions(self) -> tuple[str, str | None]:
         return engine_version(), engine_warning()
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -14,7 +15,28 @@ from eventstore.errors import WrongSecretKey
 from eventstore.lock import ServerAddress
 from eventstore.portal_appender import PortalAppender
 from eventstore.postgres_log import PostgresLog
+from eventstore.roles import grants
 from eventstore.wakeups import PostgresWakeups, Wakeups
+
+
+def check_address(url: str) -> None:
+    """Raise ValueError for what cannot be the address of a database, without quoting it.
+
+    A password that is not escaped would be read as a host or a path, and shown as such.
+    """
+    try:
+        parts = urlsplit(url)
+        given = parse_qs(parts.query, strict_parsing=bool(parts.query))
+        _ = parts.port, [int(port) for port in given.get("port", ())]
+        escaped = parts.netloc.count("@") <= 1 and "@" not in parts.path + parts.query
+        readable = escaped and not parts.fragment and "," not in parts.netloc
+    except ValueError:
+        readable = False
+    if not readable:
+        raise ValueError(
+            "must name one host and a port that is a number, and what a password has of"
+            " / ? # @ : [ ] must be spelled with %"
+        )
 
 
 @dataclass(frozen=True)
@@ -96,6 +118,9 @@ class PostgresStore:
 
     def prepare(self) -> None:
         """Every server and command connects for itself."""
+
+    def grants(self, role: str) -> list[str]:
+        return grants(role)
 
     async def versions(self) -> tuple[str, str | None]:
         connection = await self.server.connect({})

@@ -11,7 +11,7 @@ from eventstore.appender import Appender
 from eventstore.database import Place
 from eventstore.folder import Folder
 from eventstore.lock import ServerAddress
-from eventstore.postgres_store import PostgresStore
+from eventstore.postgres_store import PostgresStore, check_address
 from eventstore.wakeups import Wakeups
 
 SQLITE: Final = "sqlite:///"
@@ -72,6 +72,12 @@ class Store(Protocol):
     def prepare(self) -> None:
         """Make what the store needs before it is first opened."""
 
+    def grants(self, role: str) -> list[str]:
+        """Return the SQL that gives a role what servers and commands need; none for files.
+
+        Raises InvalidRegistration for what cannot be the name of a role.
+        """
+
     async def versions(self) -> tuple[str, str | None]:
         """Return the engine with its version, and what an operator should know of it."""
 
@@ -79,10 +85,11 @@ class Store(Protocol):
 def store_at(address: str, key_file: Path | None = None) -> Store:
     """Return the store at an address: `sqlite:///FOLDER` or `postgresql://…`.
 
-    Opens nothing. Raises ValueError for an address of another kind.
+    Opens nothing. Raises ValueError, without the address, for one of another kind.
     """
     if address.startswith(SQLITE) and address != SQLITE:
         return Folder(Path(address.removeprefix(SQLITE)), key_file)
     if address.startswith(POSTGRESQL):
+        check_address(address)
         return PostgresStore(address, key_file)
     raise ValueError("must be sqlite:///PATH, a folder, or postgresql://USER@HOST/DATABASE")

@@ -38,8 +38,8 @@ class _Open:
             self.projecting.cancel()
             with suppress(asyncio.CancelledError):
                 await self.projecting
-        await self.projector.close()
         await self.readers.close()
+        await self.projector.close()  # last: only who writes a SQLite file can put its parts together
 
 
 class Live:

@@ -10,7 +10,7 @@ from scripts.console import Json, application, example, run, show_json, show_tab
 
 app = application()
 
-_PASSWORD: Final = re.compile(r"(://[^:/@\s]*:)[^@\s]*(@)")
+_PASSWORD: Final = re.compile(r"(://[^:/?#]*:).*(?=@)|([?&]\w*password=)[^&]*", re.IGNORECASE)
 
 
 @app.command(epilog=example("chronicle config", "CHRONICLE_MAX_BODY=4MiB chronicle config"))
@@ -44,7 +44,7 @@ def settings_in_force(settings: Settings) -> list[dict[str, str | None]]:
 
 def masked(value: object) -> str | None:
     """Spell a value without the password that a URL may hold."""
-    return None if value is None else _PASSWORD.sub(r"\1***\2", str(value))
+    return None if value is None else _PASSWORD.sub(r"\1\2***", str(value))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 
@@ -18,6 +19,12 @@ from eventstore.store import Store
 Result = TypeVar("Result")
 
 ENGINES: Final = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql))
+
+on_sqlite: Final = pytest.mark.parametrize("fresh", ENGINES[:1], indirect=True)
+"""For what only an embedded store has: the test's docstring says why."""
+
+on_postgresql: Final = pytest.mark.parametrize("fresh", ENGINES[1:], indirect=True)
+"""For what only a database server has: the test's docstring says why."""
 
 
 def environment(store: Store) -> dict[str, str]:
@@ -62,6 +69,36 @@ async def damage(place: Place, *statements: str) -> None:
             await session.execute(statement)
     finally:
         await session.close()
+
+
+async def stamp(place: Place, version: int) -> None:
+    """Make a set of tables pass for one of another version."""
+    session = await place.open_writer()
+    try:
+        await session.set_stamp(version)
+    finally:
+        await session.close()
+
+
+async def stored_bytes(store: Store) -> bytes:
+    """Return all that a store keeps: every file, or every row of every table."""
+    if isinstance(store, Folder):
+        return b"".join(path.read_bytes() for path in store.path.iterdir())
+    assert isinstance(store, PostgresStore)
+    connection = await asyncpg.connect(store.url, server_settings={"bytea_output": "escape"})
+    try:
+        tables = await connection.fetch(
+            "SELECT oid::regclass::text FROM pg_class"
+            " WHERE relkind = 'r' AND relnamespace::regnamespace::text !~ '^(pg_|information_)'"
+        )
+        rows = [
+            row
+            for (table,) in tables
+            for row in await connection.fetch(f"SELECT t::text FROM {table} t")  # noqa: S608
+        ]
+    finally:
+        await connection.close()
+    return "\n".join(row[0] for row in rows).encode()
 
 
 async def _without_triggers(place: Place) -> Sequence[str]:

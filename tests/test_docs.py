@@ -10,9 +10,13 @@ from pathlib import Path
 from api.settings import Settings
 from eventstore.event import NewEvent
 from eventstore.integrity import commitment, leaf
+from eventstore.store import Store
+from tests.engines import environment
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+
+NO_SERVER_STAYS = "trap 'jobs -p | xargs --no-run-if-empty kill' EXIT"
 
 
 def run(command: list[str], cwd: Path, **environment: str) -> str:
@@ -37,22 +41,19 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_the_readme_runs(tmp_path: Path) -> None:
+def test_the_readme_runs(fresh: Store, tmp_path: Path) -> None:
     """Every ```sh block, in order, in one shell that stops at the first failure."""
     blocks = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-    script = "\n".join(blocks).replace("8080", str(free_port()))
+    script = "\n".join([NO_SERVER_STAYS, *blocks]).replace("8080", str(free_port()))
 
     (tmp_path / "tests").symlink_to(ROOT / "tests")
-    shown = run(
-        ["bash", "-euo", "pipefail", "-m", "-c", script],
-        tmp_path,
-        CHRONICLE_DATABASE=f"sqlite:///{tmp_path / 'data'}",
-    )
+    shown = run(["bash", "-euo", "pipefail", "-m", "-c", script], tmp_path, **environment(fresh))
 
     assert "please log the rollout plan v2" in shown
 
 
 def test_the_demo_of_the_readme_is_the_real_one(tmp_path: Path) -> None:
+    """It has an embedded store of its own, whatever engine is configured."""
     walk = re.search(r"<!-- demo -->\n```console\n(.*?)```", README, re.DOTALL)
     assert walk is not None
 

@@ -75,7 +75,8 @@ class PostgresServer:
         self, settings: Settings, *, answering: float | None = _ANSWERING
     ) -> "asyncpg.Connection[Any]":
         """Open a connection. Raises StoreUnavailable when that cannot be."""
-        with explained(self):
+        # Whatever a server says at the door, it lets nobody in.
+        with explained(self, asyncpg.PostgresError):
             return await asyncpg.connect(
                 self.url,
                 timeout=_CONNECTING,
@@ -86,11 +87,12 @@ class PostgresServer:
 
 
 @contextmanager
-def explained(server: PostgresServer) -> Iterator[None]:
+def explained(server: PostgresServer, *others: type[Exception]) -> Iterator[None]:
     """Turn what a database cannot do now into StoreUnavailable; let defects of ours pass."""
+    unavailable: tuple[type[Exception], ...] = (*_UNAVAILABLE, *others)
     try:
         yield
-    except _UNAVAILABLE as error:
+    except unavailable as error:
         raise StoreUnavailable(f"{server.name}: {_in_words(error)}") from error
 
 

@@ -23,7 +23,9 @@ Only = Annotated[
 def bench(
     only: Only = [],  # noqa: B006 - typer's way to repeat an option
     *,
-    quick: Annotated[bool, typer.Option(help="A tenth of the size, to see that it runs.")] = False,
+    quick: Annotated[
+        bool, typer.Option(help="A tenth of the size or less, to see that it runs.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Write everything as JSON here, too.")] = None,
 ) -> None:
     """Measure; exit with 1 if an answer was wrong. A goal that is missed is no failure."""
@@ -59,11 +61,12 @@ async def _measured(
     if not only or "http" in only:
         yield "http", await http(folder, rounds=rounds, count=10_000 // part)
     if not only or "readable" in only:
-        yield "readable", await readable(folder, rounds=fewer, seconds=10 // part)
+        steady = part == 1
+        yield "readable", await readable(folder, rounds=fewer, seconds=10 // part, steady=steady)
     if not only or "batches" in only:
         yield "batches", await batches(folder, rounds=fewer, count=100_000 // part)
     if not only or "memory" in only:
-        yield "memory", await memory(folder, count=500_000 // part)
+        yield "memory", await memory(folder, count=500_000 // part**2)
 
 
 if __name__ == "__main__":

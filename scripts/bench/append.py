@@ -9,7 +9,6 @@ from typing import Final
 
 from eventstore.appender import Appender
 from eventstore.event import NewEvent
-from eventstore.log import SqliteLog
 from scripts.bench.events import generate
 from scripts.bench.floors import bare_rate
 from scripts.bench.measures import Measure, WrongAnswer
@@ -80,14 +79,11 @@ async def append_concurrent(folder: Path, *, rounds: int, count: int) -> Measure
 
 @asynccontextmanager
 async def _appending(store: Store) -> AsyncIterator[Appender]:
-    log = SqliteLog(store.folder.log)
-    log.open()
-    appender = Appender(log.append)
+    appender = await store.folder.open_appender()
     try:
         yield appender
     finally:
         await appender.close()
-        log.close()
 
 
 async def _one_by_one(appender: Appender, store: Store, events: Sequence[NewEvent]) -> float:

@@ -6,8 +6,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from eventstore.database import read_only
-from eventstore.folder import Folder
+from sqlalchemy import text
+
+from eventstore.catalog import Catalog
+from eventstore.database import Pool
+from eventstore.database.sqlite import read_only
+from eventstore.directory import Portal
 from projections.verify import verify_read_models
 from scripts.bench.commands import Finished, run_command
 from scripts.bench.events import generate
@@ -20,11 +24,12 @@ _BATCH: Final = 2_000
 _MIB: Final = 2**20
 _MOST_MEMORY: Final = 300
 
-_UNTOLD: Final = """
-SELECT (SELECT position FROM checkpoint) - (SELECT count(DISTINCT position) FROM fact),
+_UNTOLD: Final = text("""
+SELECT (SELECT position FROM checkpoint),
+       (SELECT position FROM checkpoint) - (SELECT count(DISTINCT position) FROM fact),
        (SELECT count(*) FROM undecoded),
        (SELECT count(DISTINCT message_id) FROM fact) - (SELECT count(*) FROM message)
-"""
+""")
 
 
 async def batches(folder: Path, *, rounds: int, count: int) -> list[Measure]:
@@ -47,7 +52,7 @@ async def batches(folder: Path, *, rounds: int, count: int) -> list[Measure]:
         imports.append(count / _import(store, path).seconds)
         await _check_import(store, path)
         rebuilds.append(count / run_command(store, "rebuild").seconds)
-        await _verify_rebuild(store, _check_rebuild(store, count))
+        await _verify_rebuild(store, await _check_rebuild(store, count))
         rebuild_floors.append(_copy_rate(store, folder / f"rebuild-{number}.db"))
     return [
         Measure(
@@ -77,7 +82,7 @@ async def memory(folder: Path, *, count: int) -> list[Measure]:
     imported = _import(store, path).peak / _MIB
     await _check_import(store, path)
     rebuilt = run_command(store, "rebuild").peak / _MIB
-    _check_rebuild(store, count)
+    await _check_rebuild(store, count)
     return [
         Measure(
             f"peak memory, {name} of {count:,}",
@@ -107,31 +112,31 @@ async def _check_import(store: Store, path: Path) -> None:
         await check_log(store, identities(lines))
 
 
-def _check_rebuild(store: Store, count: int) -> int:
-    """Every event says something, and every message has its row; return the generation."""
-    number, path = _generation(store.folder)
-    with closing(sqlite3.connect(read_only(path), uri=True)) as connection:
-        (reached,) = connection.execute("SELECT position FROM checkpoint").fetchone()
-        silent, undecoded, unfolded = connection.execute(_UNTOLD).fetchone()
+async def _check_rebuild(store: Store, count: int) -> Portal:
+    """Every event says something, and every message has its row; return the portal as it is."""
+    catalog = await Catalog.open(store.folder)
+    try:
+        portal = (await catalog.snapshot()).portal(SLUG)
+    finally:
+        await catalog.close()
+    pool = Pool(store.folder.generation(portal.generation), 1)
+    try:
+        async with pool.reading() as session:
+            ((reached, silent, undecoded, unfolded),) = await session.rows(_UNTOLD)
+    finally:
+        await pool.close()
     if (reached, silent, undecoded, unfolded) != (count, 0, 0, 0):
         raise WrongAnswer(
             f"of {count} events {reached} are rebuilt, {silent} say nothing, {undecoded} are"
             f" undecoded; {unfolded} messages have no row"
         )
-    return number
+    return portal
 
 
-async def _verify_rebuild(store: Store, generation: int) -> None:
+async def _verify_rebuild(store: Store, portal: Portal) -> None:
     """Derive everything again, and compare every row."""
-    async for difference in verify_read_models(
-        store.folder, generation, [store.portal], lambda _done, _total: None
-    ):
+    async for difference in verify_read_models(store.folder, [portal], lambda _done, _total: None):
         raise WrongAnswer(str(difference))
-
-
-def _generation(folder: Folder) -> tuple[int, Path]:
-    path = max(folder.path.glob("read-*.db"), key=lambda path: path.stat().st_mtime)
-    return int(path.stem.removeprefix("read-")), path
 
 
 def _copy_rate(store: Store, path: Path) -> float:
@@ -139,5 +144,5 @@ def _copy_rate(store: Store, path: Path) -> float:
         stored = connection.execute("SELECT * FROM event ORDER BY portal_id, position")
         return (row[9] for row in stored)
 
-    with closing(sqlite3.connect(read_only(store.folder.log), uri=True)) as connection:
+    with closing(sqlite3.connect(read_only(store.folder.log.path), uri=True)) as connection:
         return bare_rate(path, payloads(connection), batch=_BATCH)

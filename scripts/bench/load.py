@@ -19,7 +19,7 @@ import uvloop
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from eventstore.database import read_only
+from eventstore.database.sqlite import read_only
 from scripts.bench.events import webhooks
 
 CONNECTIONS: Final = 32

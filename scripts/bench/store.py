@@ -1,29 +1,31 @@
 """A store to measure on, and the proof that its log holds what was sent to it."""
 
-import sqlite3
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import datetime
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from pydantic_core import from_json
+from sqlalchemy import select
 
 from eventstore.body import parse_body
-from eventstore.database import read_only
+from eventstore.catalog import Catalog
+from eventstore.database import Pool, Row
 from eventstore.directory import Portal
 from eventstore.envelope import Receiving, events_of
 from eventstore.event import NewEvent
 from eventstore.folder import Folder
 from eventstore.redaction import Fingerprints
+from eventstore.schema import event as events
 from projections.verify import verify_log
 from scripts.bench.envelope import APPLICATION_TOKEN, MEMBER_ID
 from scripts.bench.measures import WrongAnswer
 
 SLUG: Final = "acme"
-_STORED: Final = "SELECT position, event_type, sequence, sent_at FROM event ORDER BY position"
+_STORED: Final = select(
+    events.c.position, events.c.event_type, events.c.sequence, events.c.sent_at
+).order_by(events.c.position)
 
 
 class Store(NamedTuple):
@@ -49,7 +51,7 @@ class Store(NamedTuple):
 async def new_store(path: Path) -> Store:
     """Make a store in a folder that does not exist yet."""
     folder = Folder(path)
-    catalog = await folder.open_catalog()
+    catalog = await Catalog.open(folder, create=True)
     try:
         now = time.time_ns() // 1000
         tokens = [APPLICATION_TOKEN]
@@ -87,10 +89,23 @@ async def check_log(store: Store, expected: Iterable[Identity]) -> None:
 
     Raises WrongAnswer at the first event that is lost, there twice, out of order or damaged.
     """
-    with closing(sqlite3.connect(read_only(store.folder.log), uri=True)) as connection:
-        stored = connection.execute(_STORED)
-        for position, (sent, found) in enumerate(zip_longest(expected, stored), start=1):
-            if sent is None or found is None or found != (position, *sent):
-                raise WrongAnswer(f"position {position}: sent {sent}, stored {found}")
+    rest = enumerate(expected, start=1)
+    async for found in _stored(store):
+        position, sent = next(rest, (found[0], None))
+        if sent is None or found != (position, *sent):
+            raise WrongAnswer(f"position {position}: sent {sent}, stored {found}")
+    for position, sent in rest:
+        raise WrongAnswer(f"position {position}: sent {sent}, stored nothing")
     async for difference in verify_log(store.folder, [store.portal], lambda _done, _total: None):
         raise WrongAnswer(str(difference))
+
+
+async def _stored(store: Store) -> AsyncIterator[Row]:
+    pool = Pool(store.folder.log, 1)
+    try:
+        async with pool.reading() as session:
+            async for rows in session.stream(_STORED):
+                for row in rows:
+                    yield tuple(row)
+    finally:
+        await pool.close()

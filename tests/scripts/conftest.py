@@ -8,8 +8,9 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ from typing import Any
 import pytest
 import structlog
 
+from eventstore.store import Store
 from scripts.cli import app
 from scripts.console import run
+from tests.engines import environment
 
 MEMBER_ID = "fakememberid00000000000000000001"
 APPLICATION_TOKEN = "FAKE_APPLICATION_TOKEN_0001"  # noqa: S105 - of an invented portal
@@ -50,32 +53,49 @@ def logging_ends_with_the_test() -> Iterator[None]:
 
 
 @pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the store that the commands of this test use."""
+def anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Command:
+    """Run a command that needs no store, in this process: `anywhere("config")`."""
     for name in os.environ:
         if name.startswith("CHRONICLE_"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CHRONICLE_DATABASE", f"sqlite:///{tmp_path / 'data'}")
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def chronicle(
-    data: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Command:
-    """Run a command in this process: `chronicle("portal", "list")`."""
 
     def command(*arguments: str | Path, stdin: bytes = b"") -> Ran:
         monkeypatch.setattr(sys, "argv", ["chronicle", *map(str, arguments)])
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
+        with _within(6), pytest.raises(SystemExit) as ended:
             run(app)
         said = capfd.readouterr()
         return Ran(int(ended.value.code or 0), said.out, said.err)
 
     return command
+
+
+@contextmanager
+def _within(seconds: int) -> Iterator[None]:
+    """Interrupt what goes on for longer, as a server does that should have refused to start."""
+
+    def interrupt(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def chronicle(anywhere: Command, fresh: Store, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Run a command on the store of this test: `chronicle("portal", "list")`."""
+    for name, value in environment(fresh).items():
+        monkeypatch.setenv(name, value)
+    return anywhere
 
 
 @pytest.fixture
@@ -85,12 +105,29 @@ def acme(chronicle: Command) -> str:
     return str(added.json["ingest_path"])
 
 
+def started(*arguments: str, **options: Any) -> subprocess.Popen[str]:
+    """Start a command on the store of this test, as a process of its own."""
+    name, *rest = arguments
+    command = [sys.executable, "-m", f"scripts.{name}", *rest]
+    variables = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.Popen(command, text=True, env=variables, **options)
+
+
+def together(*commands: Sequence[str]) -> list[Any]:
+    """Run commands at the same time; return what each printed for a program."""
+    with ExitStack() as running:
+        processes = [
+            running.enter_context(started(*command, stdout=subprocess.PIPE)) for command in commands
+        ]
+        printed = [process.communicate(timeout=60)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * len(commands)
+    return [json.loads(one) for one in printed]
+
+
 @contextmanager
 def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run a server as a process of its own; give it and its address."""
-    command = [sys.executable, "-m", "scripts.serve", "--port", "0", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+    with started("serve", "--port", "0", *arguments, stderr=subprocess.PIPE) as process:
         try:
             assert process.stderr is not None
             found = re.search(r"http://\S+", process.stderr.readline())
@@ -106,3 +143,12 @@ def server(acme: str) -> Iterator[str]:
     """The address of a server on the store of this test."""
     with serving() as (_, url):
         yield url
+
+
+def settled(chronicle: Command) -> Any:
+    """Return the status when a server has projected all that it took."""
+    deadline = time.monotonic() + 30
+    while True:
+        status = chronicle("status", "--json").json
+        if not any(portal["lag"] for portal in status) or time.monotonic() > deadline:
+            return status

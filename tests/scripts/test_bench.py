@@ -1,20 +1,22 @@
-"""The benchmark runs, and refuses wrong answers. No test here looks at a clock."""
+"""The benchmark runs, and refuses wrong answers. No test here looks at a clock.
+
+What it measures is the embedded store, beside a floor of bare SQLite.
+"""
 
 import json
-import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from eventstore.body import parse_body
-from eventstore.log import Pending, SqliteLog
+from eventstore.log import Pending
 from scripts.bench.events import generate, webhooks
 from scripts.bench.measures import Measure, WrongAnswer, percentile
 from scripts.bench.store import Store, check_log, identities, new_store
+from tests.engines import damage
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,9 +48,11 @@ def test_webhooks_are_forms_that_a_portal_could_send() -> None:
 
 async def _filled(folder: Path, lines: list[bytes]) -> Store:
     store = await new_store(folder / "store")
-    log = SqliteLog(store.folder.log)
-    log.append([Pending(store.portal.origin, event) for event in store.new_events(lines)])
-    log.close()
+    appender = await store.folder.open_appender()
+    await appender.append_all(
+        [Pending(store.portal.origin, event) for event in store.new_events(lines)]
+    )
+    await appender.close()
     return store
 
 
@@ -80,9 +84,8 @@ async def test_a_log_that_is_not_what_was_sent_is_a_wrong_answer(
 async def test_a_damaged_byte_is_a_wrong_answer(tmp_path: Path) -> None:
     lines = list(generate(5, seed=3))
     store = await _filled(tmp_path, lines)
-    with closing(sqlite3.connect(store.folder.log, isolation_level=None)) as connection:
-        connection.execute("DROP TRIGGER event_payload_stays")
-        connection.execute("UPDATE event SET payload = payload || ' ' WHERE position = 3")
+    add_a_space = "UPDATE event SET payload = payload || ' ' WHERE position = 3"
+    await damage(store.folder.log, add_a_space)
 
     with pytest.raises(WrongAnswer, match="3"):
         await check_log(store, identities(lines))

@@ -1,5 +1,6 @@
 """Commands: all are there, explain themselves, and fail in one line."""
 
+import asyncio
 import runpy
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from eventstore.store import Store
 from scripts import console
 from tests.scripts.conftest import Command
 
@@ -25,9 +27,12 @@ COMMANDS = [
     "quarantine list",
     "quarantine show",
     "quarantine retry",
+    "migrate",
     "rebuild",
     "verify",
     "status",
+    "backup",
+    "restore",
     "config",
 ]
 SETTINGS = [
@@ -43,8 +48,8 @@ MODULES = sorted({command.split()[0] for command in COMMANDS})
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself_with_an_example(chronicle: Command, command: str) -> None:
-    helped = chronicle(*command.split(), "--help")
+def test_every_command_explains_itself_with_an_example(anywhere: Command, command: str) -> None:
+    helped = anywhere(*command.split(), "--help")
 
     assert helped.status == 0
     assert f"chronicle {command}" in " ".join(helped.out.split("Example:")[1].split())
@@ -65,17 +70,17 @@ def test_every_command_runs_as_a_module(
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
-def test_every_setting_is_shown(chronicle: Command, setting: str) -> None:
-    assert setting in chronicle("config").out
+def test_every_setting_is_shown(anywhere: Command, setting: str) -> None:
+    assert setting in anywhere("config").out
 
 
 def test_config_says_where_a_value_came_from(
-    chronicle: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    anywhere: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".env").write_text("CHRONICLE_MAX_BODY=3MiB\nCHRONICLE_LOG_LEVEL=error\n")
     monkeypatch.setenv("CHRONICLE_LOG_LEVEL", "warning")
 
-    rows = {row["setting"]: row for row in chronicle("config", "--json").json}
+    rows = {row["setting"]: row for row in anywhere("config", "--json").json}
 
     assert rows["CHRONICLE_MAX_BODY"]["value"] == str(3 * 2**20)
     assert rows["CHRONICLE_MAX_BODY"]["source"] == ".env"
@@ -84,20 +89,72 @@ def test_config_says_where_a_value_came_from(
     assert rows["CHRONICLE_PROJECT"]["source"] == "default"
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "sqlite:///a://user:hunter2@b",
+        "postgresql://user:hunter2@b/c",
+        "postgresql://user:hunter2@b:5432/c",
+        "postgres://:hunter2@b/c",
+        "postgresql://user:hun:ter2@b/c",
+        "postgresql://user:%68unter2@b/c",
+        "postgresql://b/c?user=me&password=hunter2",
+        "postgresql://b/c?sslpassword=hunter2&password=hunter2&sslmode=require",
+    ],
+)
 def test_config_masks_the_password_of_an_address(
-    chronicle: Command, monkeypatch: pytest.MonkeyPatch
+    anywhere: Command, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
-    monkeypatch.setenv("CHRONICLE_DATABASE", "sqlite:///a://user:hunter2@b")
+    monkeypatch.setenv("CHRONICLE_DATABASE", address)
 
-    assert "hunter2" not in chronicle("config").out
+    shown = anywhere("config")
+
+    assert shown.status == 0
+    assert "unter2" not in shown.out
+    assert "ter2" not in shown.out
+    assert "***" in shown.out
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("mysql://user:hunter2@b/c", "must be sqlite:///PATH"),
+        ("postgresql+asyncpg://user:hunter2@b/c", "must be sqlite:///PATH"),
+        ("sqlite:///", "must be sqlite:///PATH"),
+        ("postgresql://user:hunter2@b:port/c", "a port that is a number"),
+        ("postgresql://user:hunter2@b/c?port=here", "a port that is a number"),
+        ("postgresql://user:hunter2@b:5432,d:5432/c", "one host"),
+        ("postgresql://user:hunter2@[b/c", "one host"),
+        ("postgresql://user:hun@ter2@b/c", "spelled with %"),
+        ("postgresql://user:hun/ter2@b/c", "spelled with %"),
+        ("postgresql://user:12/ter2@b/c", "spelled with %"),
+        ("postgresql://user:12?ter2@b/c", "spelled with %"),
+        ("postgresql://user:12#ter2@b/c", "spelled with %"),
+        ("postgresql://user:hun℀ter2@b/c", "spelled with %"),
+        ("postgresql://user@b/c?password:hunter2", "spelled with %"),
+    ],
+)
+@pytest.mark.parametrize("command", [["config"], ["serve", "--port", "0"]])
+def test_a_bad_address_is_one_line_without_it(
+    anywhere: Command, monkeypatch: pytest.MonkeyPatch, command: list[str], address: str, says: str
+) -> None:
+    monkeypatch.setenv("CHRONICLE_DATABASE", address)
+
+    refused = anywhere(*command)
+
+    assert refused.status == 1
+    assert refused.err.startswith("chronicle: CHRONICLE_DATABASE: ")
+    assert refused.err.count("\n") == 1
+    assert says in refused.err
+    assert "ter2" not in refused.err
 
 
 def test_a_bad_setting_is_named_and_its_value_is_not(
-    chronicle: Command, monkeypatch: pytest.MonkeyPatch
+    anywhere: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CHRONICLE_MAX_BODY", "hunter2")
 
-    refused = chronicle("config")
+    refused = anywhere("config")
 
     assert refused.status == 1
     assert refused.err.startswith("chronicle: CHRONICLE_MAX_BODY: ")
@@ -145,13 +202,15 @@ def test_wrong_usage_ends_with_2(chronicle: Command, acme: str) -> None:
     assert chronicle("import", "x", "--portal", "acme", "--receiver", "me").status == 2
 
 
-def test_what_reads_makes_no_store(chronicle: Command, data: Path) -> None:
+def test_what_reads_makes_no_store(chronicle: Command, fresh: Store) -> None:
     for command in (["status"], ["verify"], ["portal", "list"], ["quarantine", "retry"]):
         refused = chronicle(*command)
         assert refused.status == 1
         assert "no store" in refused.err
 
-    assert not data.exists()
+    assert not asyncio.run(fresh.log.exists())
+    assert not asyncio.run(fresh.catalog.exists())
+    assert not fresh.secret_key.exists()
 
 
 def test_sizes_are_spelled_for_people() -> None:

@@ -1,26 +1,31 @@
-"""The demo: interesting answers, a store that verifies, and a second run that changes nothing."""
+"""The demo: interesting answers, a store that verifies, and a second run that changes nothing.
 
+It has an embedded store of its own, whatever engine is configured.
+"""
+
+import asyncio
 import socket
 from pathlib import Path
 
 import pytest
 
+from eventstore.store import Store
 from tests.scripts.conftest import Command
 
 
 @pytest.fixture
-def demo(chronicle: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def demo(anywhere: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the demo, which the other commands then look at."""
     monkeypatch.setenv("CHRONICLE_DATABASE", f"sqlite:///{tmp_path / 'demo'}")
     return tmp_path / "demo"
 
 
 def test_it_answers_three_questions_and_changes_nothing_when_run_again(
-    chronicle: Command, demo: Path
+    anywhere: Command, demo: Path
 ) -> None:
-    first = chronicle("demo", "--port", "0", "--data", demo, "--exit")
-    before = chronicle("status", "--json").json
-    again = chronicle("demo", "--port", "0", "--data", demo, "--exit")
+    first = anywhere("demo", "--port", "0", "--data", demo, "--exit")
+    before = anywhere("status", "--json").json
+    again = anywhere("demo", "--port", "0", "--data", demo, "--exit")
 
     assert (first.status, again.status) == (0, 0)
     for said in ("Tuesday 18:00", "Wednesday 18:00", "Wednesday 20:00", "Hanna Lind"):
@@ -28,9 +33,9 @@ def test_it_answers_three_questions_and_changes_nothing_when_run_again(
     assert first.out.count("curl") == 3
     assert first.out.count("chronicle_") == 4  # the token, and once in each request
     assert before[0]["lag"] == before[0]["undecoded"] == before[0]["quarantined"] == 0
-    assert chronicle("status", "--json").json == before
+    assert anywhere("status", "--json").json == before
     assert answers(again.out) == answers(first.out)
-    assert chronicle("verify").status == 0
+    assert anywhere("verify").status == 0
 
 
 def answers(out: str) -> list[str]:
@@ -39,17 +44,20 @@ def answers(out: str) -> list[str]:
 
 
 def test_it_leaves_the_configured_store_alone(
-    chronicle: Command, data: Path, tmp_path: Path
+    chronicle: Command, fresh: Store, tmp_path: Path
 ) -> None:
-    chronicle("demo", "--port", "0", "--data", tmp_path / "elsewhere", "--exit")
+    shown = chronicle("demo", "--port", "0", "--data", tmp_path / "elsewhere", "--exit")
 
-    assert not data.exists()
+    assert shown.status == 0
+    assert not asyncio.run(fresh.log.exists())
+    assert not asyncio.run(fresh.catalog.exists())
+    assert not fresh.secret_key.exists()
 
 
-def test_a_port_that_is_taken_is_one_line(chronicle: Command, demo: Path) -> None:
+def test_a_port_that_is_taken_is_one_line(anywhere: Command, demo: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        refused = chronicle("demo", "--port", port, "--data", demo, "--exit")
+        refused = anywhere("demo", "--port", port, "--data", demo, "--exit")
 
     assert refused.status == 1
     assert refused.err.count("\n") == 1

@@ -1,21 +1,21 @@
 """Import: everything that can be read, once; nothing of another portal; no secret on disk."""
 
+import asyncio
 import gzip
 import json
 import os
 import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from eventstore.database import Row, connect
-from eventstore.lock import hold
+from eventstore.database import Row
+from eventstore.store import Store
+from tests.engines import damage, on_postgresql, on_sqlite, query, stored_bytes
 from tests.samples import ITEMS, PAGES, WEBHOOKS, tree
-from tests.scripts.conftest import Command, serving
+from tests.scripts.conftest import Command, serving, started, together
 
 CANARY = "FAKE_CANARY_a8f35d1c09b24e77"
 EVERYTHING = [tree(name) for name in (*WEBHOOKS, *ITEMS, *PAGES)]
@@ -33,13 +33,10 @@ def foreign(member_id: str = "another") -> dict[str, Any]:
     return {"event": "ONIMBOTMESSAGEADD", "data": {}, "auth": {"member_id": member_id}}
 
 
-def stored(data: Path) -> list[Row]:
+def stored(store: Store) -> list[Row]:
     """Position, key, source, receiver and payload of all that the log has."""
-    connection = connect(data / "log.db", journal="WAL", synchronous="FULL")
     statement = "SELECT position, key, source, receiver, payload FROM event ORDER BY position"
-    rows: list[Row] = connection.execute(statement).fetchall()
-    connection.close()
-    return rows
+    return asyncio.run(query(store.log, statement))
 
 
 def counts(appended: int = 0, duplicates: int = 0, quarantined: int = 0) -> dict[str, int]:
@@ -59,38 +56,36 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_repeating_an_import_changes_nothing(
-    chronicle: Command, acme: str, data: Path, file: Path
+    chronicle: Command, acme: str, fresh: Store, file: Path
 ) -> None:
     file.write_bytes(ndjson(*EVERYTHING))
 
     first = chronicle("import", file, "--portal", "acme", "--receiver", "user:58", "--json")
-    rows = stored(data)
+    rows = stored(fresh)
     again = chronicle("import", file, "--portal", "acme", "--receiver", "user:58", "--json")
 
     assert first.json["appended"] == len(rows) > 40
     assert [row[0] for row in rows] == list(range(1, len(rows) + 1))
     assert again.json["appended"] == again.json["conflicts"] == 0
-    assert stored(data) == rows
+    assert stored(fresh) == rows
     assert {row[2] for row in rows} == {"import"}
     assert "user:58" in {row[3] for row in rows}
 
 
 def test_beside_a_server_the_same_is_stored(
-    chronicle: Command, acme: str, data: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+    chronicle: Command, acme: str, fresh: Store, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # has no part in it
     file.write_bytes(ndjson(*EVERYTHING))
     chronicle("import", file, "--portal", "acme", "--receiver", "user:58")
-    alone = stored(data)
+    alone = stored(fresh)
 
-    for path in data.glob("log.db*"):
-        path.unlink()
-
+    asyncio.run(damage(fresh.log, "DELETE FROM event", "DELETE FROM log_head"))
     with serving():
         beside = chronicle("import", file, "--portal", "acme", "--receiver", "user:58", "--json")
 
     assert beside.json["appended"] == len(alone)
-    assert stored(data) == alone
+    assert stored(fresh) == alone
 
 
 def test_repeating_an_import_keeps_a_bad_line_once(
@@ -109,7 +104,6 @@ def test_secrets_get_the_markers_that_the_server_gives_them(
 ) -> None:
     file.write_bytes(ndjson(*(tree(name) for name in WEBHOOKS)))
     made = chronicle("token", "create", "--portal", "acme", "--scope", "events:write", "--json")
-    time.sleep(1)  # until the server knows the token
     sent = httpx.post(
         f"{server}/v1/portals/acme/events",
         content=file.read_bytes(),
@@ -138,9 +132,11 @@ def test_what_was_imported_directly_is_known_to_the_server(
     assert ready == 200
 
 
+@on_sqlite
 def test_many_lines_go_to_the_server_in_many_requests(
-    chronicle: Command, acme: str, data: Path, server: str, file: Path
+    chronicle: Command, acme: str, fresh: Store, server: str, file: Path
 ) -> None:
+    """An embedded store has one writer; with PostgreSQL an import writes by itself."""
     short = [item(number) for number in range(2_500)]
     long = [item(number, note="x" * 100_000) for number in range(5_000, 5_025)]
     file.write_bytes(ndjson(*short, *long))
@@ -148,7 +144,7 @@ def test_many_lines_go_to_the_server_in_many_requests(
     imported = chronicle("import", file, "--portal", "acme", "--json")
 
     assert imported.json == counts(appended=2_525)
-    assert [row[0] for row in stored(data)] == list(range(1, 2_526))
+    assert [row[0] for row in stored(fresh)] == list(range(1, 2_526))
 
 
 @pytest.mark.parametrize("ending", [".ndjson", ".gz"])
@@ -168,7 +164,7 @@ def test_stdin_may_be_gzip_too(chronicle: Command, acme: str, file: Path) -> Non
 
 
 def test_a_gzip_file_that_is_cut_off_is_refused_whole(
-    chronicle: Command, acme: str, data: Path, file: Path
+    chronicle: Command, acme: str, fresh: Store, file: Path
 ) -> None:
     random = ndjson(*(item(number, note=os.urandom(900).hex()) for number in range(200)))
     file.write_bytes(gzip.compress(random)[:-20_000])
@@ -177,11 +173,11 @@ def test_a_gzip_file_that_is_cut_off_is_refused_whole(
 
     assert refused.status == 1
     assert "cut off" in refused.err
-    assert not (data / "log.db").exists()
+    assert stored(fresh) == []
 
 
 def test_a_bad_line_is_reported_and_kept_and_the_rest_goes_on(
-    chronicle: Command, acme: str, data: Path, file: Path
+    chronicle: Command, acme: str, fresh: Store, file: Path
 ) -> None:
     file.write_bytes(
         ndjson(item(1))
@@ -195,7 +191,7 @@ def test_a_bad_line_is_reported_and_kept_and_the_rest_goes_on(
 
     assert imported.status == 0
     assert imported.json == counts(appended=3, quarantined=2)
-    assert [row[1] for row in stored(data)] == ["fetch:1", "fetch:2", "fetch:3"]
+    assert [row[1] for row in stored(fresh)] == ["fetch:1", "fetch:2", "fetch:3"]
     assert [line.split(":")[0] for line in imported.err.splitlines()] == ["line 4", "line 6"]
     assert CANARY not in imported.err
     body = chronicle("quarantine", "show", "1", "--portal", "acme", "--body")
@@ -220,7 +216,7 @@ def test_a_line_beyond_the_bound_is_bad(
 
 @pytest.mark.parametrize("way", ["file", "gzip", "stdin"])
 def test_another_portals_line_anywhere_is_refused_before_anything_is_written(
-    chronicle: Command, acme: str, data: Path, file: Path, way: str
+    chronicle: Command, acme: str, fresh: Store, file: Path, way: str
 ) -> None:
     content = ndjson(*(item(number) for number in range(5_000)), foreign(), item(9_999))
     file.write_bytes(gzip.compress(content) if way == "gzip" else content)
@@ -231,30 +227,28 @@ def test_another_portals_line_anywhere_is_refused_before_anything_is_written(
     assert refused.status == 1
     assert "line 5001 belongs to another portal" in refused.err
     assert "another" not in refused.err.replace("another portal", "")
-    assert not (data / "log.db").exists()
+    assert stored(fresh) == []
     assert chronicle("status", "--json").json[0]["quarantined"] == 0
 
 
 def test_another_portals_line_is_known_however_its_key_is_spelled(
-    chronicle: Command, acme: str, data: Path, file: Path
+    chronicle: Command, acme: str, fresh: Store, file: Path
 ) -> None:
     spelled = json.dumps(foreign()).replace("member_id", r"m\u0065mber\u005fid")
     file.write_bytes(ndjson(item(1)) + spelled.encode() + b"\n")
 
     assert chronicle("import", file, "--portal", "acme").status == 1
-    assert not (data / "log.db").exists()
+    assert stored(fresh) == []
 
 
 def test_what_comes_by_a_pipe_is_never_on_disk_in_clear(
-    chronicle: Command, acme: str, data: Path
+    chronicle: Command, acme: str, fresh: Store
 ) -> None:
     """Stop the import while it reads, and look into its open files."""
-    command = [sys.executable, "-m", "scripts.import", "-", "--portal", "acme"]
     secret = {"event": "ONIMBOTDELETE", "auth": {"access_token": CANARY}, "data": {}}
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as process:
+    with started("import", "-", "--portal", "acme", stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
-        process.stdin.write(ndjson(*[secret] * 50_000))
+        process.stdin.write(ndjson(*[secret] * 20_000).decode())
         process.stdin.flush()
         opened = [
             path
@@ -268,11 +262,11 @@ def test_what_comes_by_a_pipe_is_never_on_disk_in_clear(
     assert len(spooled) > 2**20
     assert CANARY.encode() not in spooled
     assert status == 0
-    assert all(CANARY.encode() not in path.read_bytes() for path in data.iterdir())
+    assert CANARY.encode() not in asyncio.run(stored_bytes(fresh))
 
 
 def test_a_file_of_secrets_leaves_none_in_the_store(
-    chronicle: Command, acme: str, data: Path, file: Path
+    chronicle: Command, acme: str, fresh: Store, file: Path
 ) -> None:
     file.write_bytes(
         ndjson(foreign("fakememberid00000000000000000001") | {"auth": {"access_token": CANARY}})
@@ -280,18 +274,39 @@ def test_a_file_of_secrets_leaves_none_in_the_store(
 
     chronicle("import", file, "--portal", "acme")
 
-    assert len(stored(data)) == 1
-    assert all(CANARY.encode() not in path.read_bytes() for path in data.iterdir())
+    assert len(stored(fresh)) == 1
+    assert CANARY.encode() not in asyncio.run(stored_bytes(fresh))
 
 
+@on_sqlite
 def test_another_command_that_writes_is_waited_for_by_nobody(
-    chronicle: Command, acme: str, data: Path, file: Path
+    chronicle: Command, acme: str, fresh: Store, file: Path
 ) -> None:
-    with hold(data / "lock"):
+    """An embedded store has one writer; PostgreSQL takes several, as the next test says."""
+    with fresh.hold():
         refused = chronicle("import", file, "--portal", "acme")
 
     assert refused.status == 1
     assert "in use" in refused.err
+
+
+@on_postgresql
+def test_imports_at_the_same_time_are_all_taken_once(
+    chronicle: Command, acme: str, fresh: Store, tmp_path: Path
+) -> None:
+    """Each writes by itself, beside a server; the head's row makes them take turns."""
+    files = {tmp_path / f"{first}.ndjson": range(first, first + 4_000) for first in (0, 2_000)}
+    for path, numbers in files.items():
+        path.write_bytes(ndjson(*map(item, numbers)))
+
+    with serving():
+        ended = together(*(("import", str(path), "--portal", "acme", "--json") for path in files))
+
+    assert sum(one["appended"] for one in ended) == 6_000
+    assert sum(one["duplicates"] for one in ended) == 2_000
+    rows = stored(fresh)
+    assert [row[0] for row in rows] == list(range(1, 6_001))
+    assert {row[1] for row in rows} == {f"fetch:{number}" for number in range(6_000)}
 
 
 def test_a_missing_file_and_an_unknown_portal_are_one_line(

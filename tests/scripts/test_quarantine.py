@@ -1,7 +1,6 @@
 """Quarantine: what could not be read is listed, shown and read again."""
 
 import asyncio
-from pathlib import Path
 
 from eventstore.quarantine import Quarantine, Unreadable
 from scripts.store import open_store
@@ -121,7 +120,7 @@ def test_a_number_is_asked_of_one_portal(chronicle: Command, acme: str) -> None:
 
 
 def test_an_unknown_number_is_refused_before_anything_is_done(
-    chronicle: Command, acme: str, data: Path
+    chronicle: Command, acme: str
 ) -> None:
     seal(FORM)
 
@@ -129,7 +128,8 @@ def test_an_unknown_number_is_refused_before_anything_is_done(
 
     assert refused.status == 1
     assert "7" in refused.err
-    assert not (data / "log.db").exists()
+    assert chronicle("status", "--json").json[0]["head"] == 0
+    assert [row["number"] for row in chronicle("quarantine", "list", "--json").json] == [1]
 
 
 def test_an_empty_quarantine_says_so(chronicle: Command, acme: str) -> None:
