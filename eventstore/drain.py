@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from eventstore.errors import StoreUnavailable
+from eventstore.errors import EventstoreError, StoreUnavailable
 from eventstore.log import Origin, Outcome, Pending
 from eventstore.spool_file import SpoolFile, Spooling
 
@@ -20,11 +20,14 @@ _BYTES: Final = 4 * 2**20
 _AWAY: Final = 3
 """Portals in a row that meet an error before it counts as the log's, not theirs."""
 
+_BLAMED: Final = 10
+"""Events in a row that are marked as refused before the log itself counts as at fault."""
+
 _ASIDE: Final = 5.0
 """Seconds that the others go on without a portal that met an error."""
 
 Append = Callable[[Sequence[Pending]], Awaitable[Sequence[Outcome]]]
-"""How events get into the log. Raises StoreUnavailable or OSError when it cannot be reached: some
+"""How events get into the log. Raises an EventstoreError or OSError when it takes none now: some
 of them may be there. Whatever else it raises says that it does not take one of them."""
 
 
@@ -35,12 +38,13 @@ class Drain:
         self._file = file
         self._served = 0
         self._limits: dict[int, int] = {}
+        self._refused = 0
 
     async def run(self, append: Append, origin_of: Callable[[int], Origin | None]) -> None:
         """Bring events to the log until none waits. Portals take turns.
 
-        Raises StoreUnavailable or OSError when the log, or the spool's file, does not answer, or
-        when there is a portal that it does not answer for: the others went on before.
+        Raises an EventstoreError or OSError when the log, or the spool's file, does not answer,
+        or when there is a portal that it does not answer for: the others went on before.
         """
         clock = asyncio.get_running_loop().time
         failed: dict[int, Exception] = {}
@@ -48,7 +52,7 @@ class Drain:
         while clock() < until and (portal_id := self._turn(failed)) is not None:
             try:
                 await self._take_turn(portal_id, append, origin_of(portal_id))
-            except (StoreUnavailable, OSError) as error:
+            except (EventstoreError, OSError) as error:
                 failed[portal_id] = error
                 in_a_row += 1
                 until = min(until, clock() + (_ASIDE if in_a_row < _AWAY else 0))
@@ -85,17 +89,25 @@ class Drain:
             return
         try:
             await append([Pending(origin, row.event) for row in rows])
-        except (StoreUnavailable, OSError):
+        except (EventstoreError, OSError):
             raise
         except Exception as error:  # noqa: BLE001 - what is wrong with one must not stop the others
             if len(rows) > 1:
                 for row in rows:
                     await self._bring(append, origin, [row])
             else:
-                # What the driver says may quote the event.
-                await self._refuse(origin, rows[0], type(error).__name__)
+                await self._blame(origin, rows[0], error)
         else:
+            self._refused = 0
             await asyncio.to_thread(self._file.remove, origin.portal_id, rows)
+
+    async def _blame(self, origin: Origin, row: Spooling, error: Exception) -> None:
+        # What the driver says may quote the event.
+        reason = type(error).__name__
+        if self._refused == _BLAMED:
+            raise StoreUnavailable(f"the log takes no event: {reason}") from error
+        self._refused += 1
+        await self._refuse(origin, row, reason)
 
     async def _refuse(self, origin: Origin, row: Spooling, reason: str) -> None:
         await asyncio.to_thread(self._file.refuse, origin.portal_id, row, reason)

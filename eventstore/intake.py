@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import structlog
 
 from eventstore.drain import Append
-from eventstore.errors import SpoolFull, StoreUnavailable
+from eventstore.errors import EventstoreError, SpoolFull
 from eventstore.log import Origin, Outcome, Pending
 from eventstore.spool import Spool, Spooled
 
@@ -86,7 +86,7 @@ class Intake:
                     return await self._append(batch)
                 finally:
                     del self._trying[waiting]
-        except (StoreUnavailable, OSError) as error:
+        except (EventstoreError, OSError) as error:
             self._give_up(error)
         except Exception as error:  # noqa: BLE001 - a defect must not lose what comes only once
             _log.error("the log does not take events", error=type(error).__name__)
@@ -137,4 +137,4 @@ class Intake:
 
 def _said(error: Exception) -> str:
     # Only our own errors are known to quote nothing.
-    return str(error) if isinstance(error, StoreUnavailable) else type(error).__name__
+    return str(error) if isinstance(error, EventstoreError) else type(error).__name__

@@ -88,7 +88,7 @@ class Spool:
         Events leave only after `append` has returned. One that the log does not take is marked,
         stays, and waits again when the spool is opened next; the others go on.
 
-        Raises StoreUnavailable or OSError when the log, or the spool's own file, does not answer.
+        Raises an EventstoreError or OSError when the log, or the spool's own file, does not answer.
         """
         await self._drain.run(append, origin_of)
 

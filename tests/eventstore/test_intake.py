@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from eventstore.errors import SpoolFull
+from eventstore.errors import SpoolFull, WrongSecretKey
 from eventstore.intake import Intake, Patience
 from eventstore.log import Origin, Outcome, Pending
 from eventstore.spool import Spool, Spooled
@@ -83,9 +83,9 @@ async def test_what_the_log_does_not_answer_for_is_in_the_spool(
     assert keys_in(spool_folder) == ["a"]
 
 
-@pytest.mark.parametrize("error", [ConnectionRefusedError, TimeoutError])
-async def test_what_the_network_says_of_the_log_counts_too(
-    spool: Spool, error: type[OSError]
+@pytest.mark.parametrize("error", [ConnectionRefusedError, TimeoutError, WrongSecretKey])
+async def test_any_error_that_is_not_of_an_event_is_the_logs(
+    spool: Spool, error: type[Exception]
 ) -> None:
     async def append(_batch: Sequence[Pending]) -> list[Outcome]:
         raise error

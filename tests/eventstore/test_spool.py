@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from eventstore.errors import StoreUnavailable
+from eventstore.errors import StoreUnavailable, WrongSecretKey
 from eventstore.log import Origin, Outcome, Pending
 from eventstore.spool import Spool, Spooled, spool_path
 from eventstore.spool_depth import Depth
@@ -151,6 +151,37 @@ async def test_an_event_that_no_log_takes_stays_and_the_others_go_on(
     assert not spool.holds(ORIGIN.portal_id)
     assert [(each["log_level"], each["reason"]) for each in said] == [("error", "ValueError")]
     assert "CANARY" not in str(said)
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError, WrongSecretKey])
+async def test_an_error_that_is_not_of_an_event_marks_none(
+    spool: Spool, error: type[Exception]
+) -> None:
+    async def append(_batch: Sequence[Pending]) -> list[Outcome]:
+        raise error
+
+    await spool.put(batch("a"))
+    with pytest.raises(error):
+        await drain(spool, append)
+
+    assert (spool.depth().events, spool.depth().refused) == (1, 0)
+
+
+async def test_a_log_that_takes_no_event_at_all_is_at_fault_itself(spool: Spool) -> None:
+    log = FakeLog()
+    keys = [str(number) for number in range(40)]
+    log.refused = set(keys)
+
+    await spool.put(batch(*keys))
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable, match="takes no event: ValueError"):
+            await drain(spool, log.append)
+    assert (spool.depth().events, spool.depth().refused) == (30, 10)
+    log.refused = {"39"}
+    await drain(spool, log.append)
+
+    assert log.landed == {1: keys[10:39]}
+    assert spool.depth().refused == 11
 
 
 async def test_a_refused_event_waits_again_when_the_spool_is_opened_next(
