@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from eventstore.coalescing import Coalescing
 from eventstore.catalog_copy import seal_snapshot, unseal_snapshot
+from eventstore.coalescing import Coalescing
 from eventstore.directory import Snapshot
 from eventstore.drain import Append, Drain
 from eventstore.errors import StoreInUse, StoreUnavailable

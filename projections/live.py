@@ -39,7 +39,9 @@ class _Open:
             with suppress(asyncio.CancelledError):
                 await self.projecting
         await self.readers.close()
-        await self.projector.close()  # last: only who writes a SQLite file can put its parts together
+        await (
+            self.projector.close()
+        )  # last: only who writes a SQLite file can put its parts together
 
 
 class Live:

@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from eventstore.log import Outcome, Pending, SqliteLog
+from eventstore.log import Outcome, Pending
 from eventstore.spool_file import SpoolFile
+from eventstore.sqlite_log import SqliteLog
 from tests.eventstore.factories import ORIGIN, new
 from tests.eventstore.spooling import ORIGINS, opened
 

@@ -2,18 +2,36 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from eventstore.database import Pool
-from eventstore.log import Outcome, Pending, SqliteLog
+from eventstore.folder import Folder
+from eventstore.log import Outcome, Pending
+from eventstore.sqlite_log import SqliteLog
 from tests.eventstore.spooling import drain, keys_in, opened
 from tests.eventstore.test_log import everything
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def sqlite_log(folder: Folder) -> Iterator[SqliteLog]:
+    """The log that the spool is drained into: any will do."""
+    log = SqliteLog(folder.log.path)
+    log.open()
+    yield log
+    log.close()
+
+
+@pytest.fixture
+async def reading(folder: Folder) -> AsyncIterator[Pool]:
+    pool = Pool(folder.log, 1)
+    yield pool
+    await pool.close()
 
 
 @pytest.mark.parametrize("moment", ["put", "landed", "removed"])

@@ -18,9 +18,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from eventstore.folder import Folder
+from tests.engines import query
 from tests.faults.senders import BODY, End, Hook, Slow, ask, send_slowly
 from tests.promises.process import ServerProcess, running
-from tests.promises.server import Registered, query, register
+from tests.promises.server import Registered, register
 
 pytestmark = pytest.mark.xdist_group("slow senders")  # they wait for the same end
 
@@ -61,14 +63,14 @@ def slow_senders(hook: Hook) -> Mapping[str, Slow]:
 
 @pytest.fixture(scope="module")
 def registered(tmp_path_factory: pytest.TempPathFactory) -> Registered:
-    return asyncio.run(register(tmp_path_factory.mktemp("slow") / "data"))
+    return asyncio.run(register(Folder(tmp_path_factory.mktemp("slow") / "data")))
 
 
 @pytest.fixture(scope="module")
 def hook(registered: Registered, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hook]:
     """The hook of a server in a process of its own."""
     log = tmp_path_factory.mktemp("slow") / "server.log"
-    with running(registered.folder, log, CHRONICLE_BODY_DEADLINE=str(DEADLINE)) as server:
+    with running(registered.store, log, CHRONICLE_BODY_DEADLINE=str(DEADLINE)) as server:
         yield hook_of(server, registered)
 
 
@@ -198,7 +200,7 @@ def p99(took: list[float]) -> float:
 
 
 def appended(registered: Registered) -> int:
-    ((count,),) = query(registered.folder.log, "SELECT count(*) FROM event")
+    ((count,),) = asyncio.run(query(registered.store.log, "SELECT count(*) FROM event"))
     return int(count)
 
 
@@ -234,7 +236,7 @@ async def test_lines_without_end_are_cut_off_before_they_fill_the_memory(
 def test_more_connections_than_descriptors_cost_only_those_without_a_request(
     tmp_path: Path,
 ) -> None:
-    registered = asyncio.run(register(tmp_path / "data"))
+    registered = asyncio.run(register(Folder(tmp_path / "data")))
     log = tmp_path / "server.log"
 
     async def crowd(hook: Hook) -> bytes:
@@ -245,7 +247,7 @@ def test_more_connections_than_descriptors_cost_only_those_without_a_request(
 
     with ExitStack() as stack:
         with few_descriptors():
-            server = stack.enter_context(running(registered.folder, log))
+            server = stack.enter_context(running(registered.store, log))
         answer = asyncio.run(crowd(hook_of(server, registered)))
 
     assert answer.startswith(b"HTTP/1.1 200 ")
