@@ -33,6 +33,7 @@ from eventstore.errors import PortalMismatch, UnreadableBody
 from eventstore.event import NewEvent
 from eventstore.log import Pending
 from eventstore.quarantine import Unreadable
+from eventstore.spool import Spooled
 
 _log = structlog.get_logger()
 
@@ -54,6 +55,8 @@ async def receive_webhook(request: Request) -> Response:
         number = await _quarantine(state, portal, body, _Unread(event, "webhook", "app"))
         raise _unreadable(event, number)
     outcome = (await state.append([Pending(portal.origin, event)]))[0]
+    if isinstance(outcome, Spooled):
+        return answer(Received(position=None, spooled=True))
     return answer(Received(position=outcome.position))
 
 
