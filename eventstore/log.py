@@ -173,7 +173,8 @@ class SqliteLog:
             # After a failed sync the kernel may hold pages that it will never write. Copying
             # them into the database file writes them anew.
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except sqlite3.Error as error:
+            _sync(self.path.with_name(f"{self.path.name}-wal"))
+        except (sqlite3.Error, OSError) as error:
             connection.close()
             raise StoreUnavailable(f"{self.path}: {error}") from error
         self._connection = connection
@@ -203,6 +204,16 @@ class SqliteLog:
         if self._connection is not None:
             connection, self._connection = self._connection, None
             connection.close()
+
+
+def _sync(path: Path) -> None:
+    # Of a log whose sync failed, the disk may have less than was copied from it. If it came back
+    # after a power loss, for nothing says yet that it was emptied, it would overwrite newer pages.
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _commit(
