@@ -1,0 +1,36 @@
+"""A store of each engine, and the tally of the fault that strikes it."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.faults.stores import ENGINES, Store, new_store
+from tests.faults.tallies import Tally
+
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - not for a file of a known name
+
+
+@pytest.fixture
+def memory_path(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory, where there is one: for states that are written to be read once."""
+    with tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else tmp_path) as path:
+        yield Path(path)
+
+
+@pytest.fixture(params=ENGINES)
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """An empty store with one portal."""
+    return await new_store(request.param, tmp_path / "store")
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest, store: Store) -> Iterator[Tally]:
+    """Where this test counts, under the name of its `fault`."""
+    mark = request.node.get_closest_marker("fault")
+    assert mark is not None
+    counted = Tally(mark.args[0], store.engine)
+    yield counted
+    counted.write()

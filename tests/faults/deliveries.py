@@ -1,0 +1,37 @@
+"""Numbered events: the key says which, whichever way and however often it is delivered."""
+
+from collections.abc import Iterable
+from random import Random
+from typing import Any, Final
+
+from pydantic_core import to_json
+
+from eventstore.envelope import Receiving, events_of
+from eventstore.event import NewEvent
+from eventstore.log import Pending
+from eventstore.redaction import Fingerprints
+from tests import samples
+from tests.faults.stores import Store
+
+_ITEM: Final = samples.tree("im_v2/onimv2messageadd.json")
+_RECEIVED_AT: Final = 1_789_400_000_000_000
+
+
+def item(number: int) -> dict[str, Any]:
+    """The item of a queue that posts message `number`; texts differ in length, some by far."""
+    random = Random(number)  # noqa: S311 - the same again is what we want
+    text = f"{number} " + "word " * int(1_000 * random.random() ** 4)
+    message = {**_ITEM["data"]["message"], "id": 1_000_000 + number, "text": text}
+    return {**_ITEM, "eventId": number, "data": {**_ITEM["data"], "message": message}}
+
+
+def body(numbers: Iterable[int]) -> bytes:
+    """The answer of Event.get that holds these items."""
+    return to_json({"result": {"events": [item(number) for number in numbers]}})
+
+
+def pending(store: Store, numbers: Iterable[int]) -> list[Pending]:
+    """These items as the log takes them."""
+    how = Receiving(_RECEIVED_AT, Fingerprints(b"f" * 32, 1), store.portal.hmac_key)
+    read = [event for number in numbers for event in events_of(item(number), how)]
+    return [Pending(store.portal.origin, event) for event in read if isinstance(event, NewEvent)]

@@ -1,0 +1,146 @@
+"""A store that a fault strikes, whichever engine keeps it: how it is made, opened and compared."""
+
+import shutil
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from eventstore.database import Pool
+from eventstore.directory import Portal
+from eventstore.folder import Folder
+from eventstore.log import Outcome, Pending, SqliteLog
+from projections.generations import open_generation
+from projections.projector import Projector
+from projections.verify import Difference, verify_log, verify_read_models
+from tests.promises.server import Registered, query, register
+
+ENGINES: Final = ("sqlite",)
+"""PostgreSQL joins here: what differs from engine to engine is in this file alone."""
+
+
+class Stored(NamedTuple):
+    """An event as the log has it: where, and under which key."""
+
+    position: int
+    key: str
+
+
+class Writer:
+    """What an appender commits with. It opens the log in the thread that first calls it.
+
+    With `reopen_after` it closes the log after so many commits, as after an error, and opens it
+    again, so that recovery and checkpoints take part.
+    """
+
+    def __init__(self, folder: Folder, reopen_after: int = 0) -> None:
+        self._log = SqliteLog(folder.log)
+        self._reopen_after = reopen_after
+        self._commits = 0
+
+    def __call__(self, batch: Sequence[Pending]) -> list[Outcome]:
+        if self._reopen_after and self._commits == self._reopen_after:
+            self._commits = 0
+            self._log.close()
+        self._commits += 1
+        return self._log.append(batch)
+
+    def close(self) -> None:
+        """Close the log."""
+        self._log.close()
+
+
+@dataclass(frozen=True)
+class Store:
+    """A store with one portal. Children get it pickled, so it holds nothing that is open."""
+
+    engine: str
+    registered: Registered
+    portal: Portal
+
+    @property
+    def folder(self) -> Folder:
+        """Where its files are."""
+        return self.registered.folder
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What tells a command to use it."""
+        return {"CHRONICLE_DATABASE": f"sqlite:///{self.folder.path}"}
+
+    def at(self, path: Path) -> "Store":
+        """The same store in another folder."""
+        return replace(self, registered=replace(self.registered, folder=Folder(path)))
+
+    def copy(self, path: Path) -> "Store":
+        """Copy a store that nobody has open."""
+        shutil.copytree(self.folder.path, path)
+        return self.at(path)
+
+    def writer(self, *, reopen_after: int = 0) -> Writer:
+        """What an appender commits with."""
+        return Writer(self.folder, reopen_after)
+
+    def recover(self) -> None:
+        """Come back as a process does that starts after a fault: open the log to write."""
+        log = SqliteLog(self.folder.log)
+        log.open()
+        log.close()
+
+    def stored(self) -> list[Stored]:
+        """What the log has, by position."""
+        if not self.folder.log.exists():
+            return []
+        rows = query(self.folder.log, "SELECT position, key FROM event ORDER BY position")
+        return [Stored(*row) for row in rows]
+
+    @asynccontextmanager
+    async def projecting(self) -> AsyncIterator[Projector]:
+        """A projector of this store, as a server has it."""
+        log = Pool(self.folder.log, 1)
+        generation = await open_generation(self.folder.generation(await self.generation()))
+        try:
+            yield Projector(log, generation, lambda: [self.portal.id])
+        finally:
+            await generation.close()
+            await log.close()
+
+    async def generation(self) -> int:
+        """Which generation readers use."""
+        catalog = await self.folder.open_catalog()
+        try:
+            return await catalog.generation()
+        finally:
+            await catalog.close()
+
+    def broken_files(self) -> list[str]:
+        """What the engine itself finds wrong."""
+        found = (query(path, "PRAGMA integrity_check") for path in self.folder.path.glob("*.db"))
+        return [str(said) for rows in found for (said,) in rows if said != "ok"]
+
+    async def differences_in_log(self) -> list[Difference]:
+        """What `verify` says of the log."""
+        return [each async for each in verify_log(self.folder, [self.portal], _silent)]
+
+    async def differences_in_read_models(self) -> list[Difference]:
+        """What `verify` says of the read models: they are derived again, and compared."""
+        number = await self.generation()
+        found = verify_read_models(self.folder, number, [self.portal], _silent)
+        return [each async for each in found]
+
+
+async def new_store(engine: str, path: Path) -> Store:
+    """Make a store with one portal and an empty log."""
+    assert engine in ENGINES
+    registered = await register(path)
+    catalog = await registered.folder.open_catalog()
+    try:
+        (portal,) = (await catalog.snapshot()).portals.values()
+    finally:
+        await catalog.close()
+    return Store(engine, registered, portal)
+
+
+def _silent(_done: int, _total: int) -> None:
+    pass
