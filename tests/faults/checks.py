@@ -39,7 +39,7 @@ async def check_log(store: Store, acknowledged: Mapping[str, int]) -> Found:
         lost=sum(key not in positions for key in acknowledged),
         duplicated=len(stored) - len(copies),
         out_of_order=misplaced,
-        wrong=store.broken_files() + [str(each) for each in await store.differences_in_log()],
+        wrong=await store.wrong_with_log(),
     )
 
 
@@ -48,8 +48,7 @@ async def check(store: Store, acknowledged: Mapping[str, int]) -> Found:
     found = await check_log(store, acknowledged)
     async with store.projecting() as projector:
         await projector.catch_up()
-    differences = [str(each) for each in await store.differences_in_read_models()]
-    return found._replace(wrong=found.wrong + differences)
+    return found._replace(wrong=found.wrong + await store.wrong_with_read_models())
 
 
 def acknowledged_in(lines: list[str]) -> Acknowledged:

@@ -21,16 +21,22 @@ def memory_path(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(params=ENGINES)
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    """An empty store with one portal."""
-    return await new_store(request.param, tmp_path / "store")
+def engine(request: pytest.FixtureRequest) -> str:
+    """Every engine, one after another."""
+    return str(request.param)
 
 
 @pytest.fixture
-def tally(request: pytest.FixtureRequest, store: Store) -> Iterator[Tally]:
-    """Where this test counts, under the name of its `fault`."""
+async def store(engine: str, tmp_path: Path) -> Store:
+    """An empty store with one portal."""
+    return await new_store(engine, tmp_path / "store")
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest, engine: str) -> Iterator[Tally]:
+    """Where a test counts, under the name of the fault that it is about."""
     mark = request.node.get_closest_marker("fault")
     assert mark is not None
-    counted = Tally(mark.args[0], store.engine)
+    counted = Tally(mark.args[0], engine)
     yield counted
     counted.write()

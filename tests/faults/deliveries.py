@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from random import Random
 from typing import Any, Final
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from eventstore.envelope import Receiving, events_of
 from eventstore.event import NewEvent
 from eventstore.log import Pending
 from eventstore.redaction import Fingerprints
+from scripts.bench.events import generate
 from tests import samples
 from tests.faults.stores import Store
 
@@ -25,6 +26,11 @@ def item(number: int) -> dict[str, Any]:
     return {**_ITEM, "eventId": number, "data": {**_ITEM["data"], "message": message}}
 
 
+def key(number: int) -> str:
+    """The key by which the log knows an item."""
+    return f"fetch:{number}"
+
+
 def body(numbers: Iterable[int]) -> bytes:
     """The answer of Event.get that holds these items."""
     return to_json({"result": {"events": [item(number) for number in numbers]}})
@@ -32,6 +38,15 @@ def body(numbers: Iterable[int]) -> bytes:
 
 def pending(store: Store, numbers: Iterable[int]) -> list[Pending]:
     """These items as the log takes them."""
+    return _read(store, (item(number) for number in numbers))
+
+
+def simulated(store: Store, count: int) -> list[Pending]:
+    """Events of every kind and family, as the log takes them: the same ones every time."""
+    return _read(store, map(from_json, generate(count, seed=1)))
+
+
+def _read(store: Store, trees: Iterable[Any]) -> list[Pending]:
     how = Receiving(_RECEIVED_AT, Fingerprints(b"f" * 32, 1), store.portal.hmac_key)
-    read = [event for number in numbers for event in events_of(item(number), how)]
+    read = [event for tree in trees for event in events_of(tree, how)]
     return [Pending(store.portal.origin, event) for event in read if isinstance(event, NewEvent)]

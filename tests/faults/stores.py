@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -12,8 +12,10 @@ from eventstore.directory import Portal
 from eventstore.folder import Folder
 from eventstore.log import Outcome, Pending, SqliteLog
 from projections.generations import open_generation
+from projections.project import checkpoint_of
 from projections.projector import Projector
-from projections.verify import Difference, verify_log, verify_read_models
+from projections.verify import verify_log, verify_read_models
+from tests.promises.process import ServerProcess, running
 from tests.promises.server import Registered, query, register
 
 ENGINES: Final = ("sqlite",)
@@ -78,6 +80,10 @@ class Store:
         shutil.copytree(self.folder.path, path)
         return self.at(path)
 
+    def serving(self, log: Path, **changes: str) -> AbstractContextManager[ServerProcess]:
+        """A server on it, in a process of its own, until the context ends."""
+        return running(self.folder, log, **changes)
+
     def writer(self, *, reopen_after: int = 0) -> Writer:
         """What an appender commits with."""
         return Writer(self.folder, reopen_after)
@@ -114,20 +120,32 @@ class Store:
         finally:
             await catalog.close()
 
-    def broken_files(self) -> list[str]:
-        """What the engine itself finds wrong."""
-        found = (query(path, "PRAGMA integrity_check") for path in self.folder.path.glob("*.db"))
-        return [str(said) for rows in found for (said,) in rows if said != "ok"]
+    async def projected(self) -> int:
+        """How far the read models have come that readers use."""
+        pool = Pool(self.folder.generation(await self.generation()), 1)
+        try:
+            async with pool.reading() as session:
+                return await checkpoint_of(session, self.portal.id)
+        finally:
+            await pool.close()
 
-    async def differences_in_log(self) -> list[Difference]:
-        """What `verify` says of the log."""
-        return [each async for each in verify_log(self.folder, [self.portal], _silent)]
+    async def wrong_with_log(self) -> list[str]:
+        """What the engine and `verify` say of the log."""
+        found = [each async for each in verify_log(self.folder, [self.portal], _silent)]
+        return [*_broken(self.folder.log), *map(str, found)]
 
-    async def differences_in_read_models(self) -> list[Difference]:
-        """What `verify` says of the read models: they are derived again, and compared."""
+    async def wrong_with_read_models(self) -> list[str]:
+        """What the engine and `verify` say of the read models: derived again, and compared."""
         number = await self.generation()
-        found = verify_read_models(self.folder, number, [self.portal], _silent)
-        return [each async for each in found]
+        again = verify_read_models(self.folder, number, [self.portal], _silent)
+        found = [each async for each in again]
+        files = (self.folder.catalog, self.folder.generation(number))
+        return [*(said for path in files for said in _broken(path)), *map(str, found)]
+
+
+def _broken(path: Path) -> list[str]:
+    said = query(path, "PRAGMA integrity_check") if path.exists() else []
+    return [str(row) for row in said if row != ("ok",)]
 
 
 async def new_store(engine: str, path: Path) -> Store:

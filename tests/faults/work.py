@@ -1,6 +1,9 @@
 """What the children do: the real code, driven by as little as can be."""
 
 import asyncio
+import os
+import runpy
+import sys
 import threading
 from collections.abc import Sequence
 
@@ -33,3 +36,28 @@ async def _append(voice: Voice, store: Store, numbers: Sequence[int], reopen_aft
         else:
             voice.say(f"ACK {event.key} {outcome.position}")
     await appender.close()
+
+
+def project(voice: Voice, store: Store) -> None:
+    """Project all that the log has. First it says `READY` and waits."""
+    asyncio.run(_project(voice, store))
+
+
+async def _project(voice: Voice, store: Store) -> None:
+    voice.say("READY")
+    voice.wait()
+    async with store.projecting() as projector:
+        await projector.catch_up()
+
+
+def command(voice: Voice, store: Store, *words: str) -> None:
+    """Run a command, `python -m scripts.<words>`, silently. First it says `READY` and waits."""
+    voice.say("READY")
+    voice.wait()
+    os.environ.update(store.environment)
+    module, *arguments = words
+    sys.argv = [module, *arguments]
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, sys.stderr.fileno())
+    runpy.run_module(f"scripts.{module}", run_name="__main__")
