@@ -7,19 +7,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from eventstore.database import Pool
+from sqlalchemy import select
+
+from eventstore.database import Pool, Row
 from eventstore.directory import Portal
 from eventstore.folder import Folder
 from eventstore.log import Outcome, Pending, SqliteLog
+from eventstore.quarantine import Quarantine
 from projections.generations import open_generation
 from projections.project import checkpoint_of
 from projections.projector import Projector
+from projections.tables import metadata
 from projections.verify import verify_log, verify_read_models
 from tests.promises.process import ServerProcess, running
 from tests.promises.server import Registered, query, register
 
 ENGINES: Final = ("sqlite",)
 """PostgreSQL joins here: what differs from engine to engine is in this file alone."""
+
+
+Rows = Mapping[str, Sequence[Row]]
+"""What is stored, by table, in the order of the keys."""
 
 
 class Stored(NamedTuple):
@@ -128,6 +136,29 @@ class Store:
                 return await checkpoint_of(session, self.portal.id)
         finally:
             await pool.close()
+
+    async def served(self) -> Rows:
+        """What the read models say that readers are pointed to.
+
+        Raises StoreUnavailable when they are gone.
+        """
+        pool = Pool(self.folder.generation(await self.generation()), 1)
+        try:
+            async with pool.reading() as session:
+                return {
+                    table.name: await session.rows(select(table).order_by(*table.primary_key))
+                    for table in metadata.sorted_tables
+                }
+        finally:
+            await pool.close()
+
+    async def quarantined(self) -> int:
+        """How many bodies are in quarantine."""
+        catalog = await self.folder.open_catalog()
+        try:
+            return (await Quarantine(catalog).counts()).get(self.portal.id, 0)
+        finally:
+            await catalog.close()
 
     async def wrong_with_log(self) -> list[str]:
         """What the engine and `verify` say of the log."""

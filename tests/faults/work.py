@@ -5,10 +5,15 @@ import os
 import runpy
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count, islice
+from random import Random
+from time import sleep
+from typing import Final
 
 from eventstore.appender import Appender
 from eventstore.errors import StoreUnavailable
+from projections.workers import Workers
 from tests.faults.children import Voice
 from tests.faults.deliveries import pending
 from tests.faults.stores import Store
@@ -38,6 +43,31 @@ async def _append(voice: Voice, store: Store, numbers: Sequence[int], reopen_aft
     await appender.close()
 
 
+CALLERS: Final = 6
+_MOST: Final = 20
+"""Events that one caller appends together."""
+
+
+def append_for_ever(voice: Voice, store: Store, begin: int, seed: int) -> None:
+    """Append events numbered from `begin`, some callers at a time: `ACK <key> <position>` each."""
+    asyncio.run(_append_for_ever(voice, store, count(begin), Random(seed)))  # noqa: S311 - no secret
+
+
+async def _append_for_ever(
+    voice: Voice, store: Store, numbers: Iterator[int], random: Random
+) -> None:
+    appender = Appender(store.writer())
+
+    async def call() -> None:
+        while True:
+            batch = pending(store, islice(numbers, random.randint(1, _MOST)))
+            outcomes = await appender.append_all(batch)
+            for (_, event), outcome in zip(batch, outcomes, strict=True):
+                voice.say(f"ACK {event.key} {outcome.position}")
+
+    await asyncio.gather(*(call() for _ in range(CALLERS)))
+
+
 def project(voice: Voice, store: Store) -> None:
     """Project all that the log has. First it says `READY` and waits."""
     asyncio.run(_project(voice, store))
@@ -61,3 +91,19 @@ def command(voice: Voice, store: Store, *words: str) -> None:
     os.dup2(nowhere, sys.stdout.fileno())
     os.dup2(nowhere, sys.stderr.fileno())
     runpy.run_module(f"scripts.{module}", run_name="__main__")
+
+
+def employ(voice: Voice) -> None:
+    """Keep the workers of a build busy for ever: `WORKER <process>` for each."""
+    asyncio.run(_employ(voice))
+
+
+async def _employ(voice: Voice) -> None:
+    workers = Workers(2)
+    async for process in workers.in_order(_worker, [(0.2,), (0.2,), *[(3_600.0,)] * 4]):
+        voice.say(f"WORKER {process}")
+
+
+def _worker(seconds: float) -> int:
+    sleep(seconds)
+    return os.getpid()
