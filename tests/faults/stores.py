@@ -120,6 +120,15 @@ class Store:
             await generation.close()
             await log.close()
 
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Pool]:
+        """What reads the log."""
+        pool = Pool(self.folder.log, 1)
+        try:
+            yield pool
+        finally:
+            await pool.close()
+
     async def generation(self) -> int:
         """Which generation readers use."""
         catalog = await self.folder.open_catalog()
