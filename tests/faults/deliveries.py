@@ -13,6 +13,7 @@ from eventstore.redaction import Fingerprints
 from scripts.bench.events import generate
 from tests import samples
 from tests.faults.stores import Store
+from tests.promises.payloads import form
 
 _ITEM: Final = samples.tree("im_v2/onimv2messageadd.json")
 _RECEIVED_AT: Final = 1_789_400_000_000_000
@@ -34,6 +35,14 @@ def key(number: int) -> str:
 def body(numbers: Iterable[int]) -> bytes:
     """The answer of Event.get that holds these items."""
     return to_json({"result": {"events": [item(number) for number in numbers]}})
+
+
+def webhook(number: int) -> bytes:
+    """The form of a webhook that posts another message."""
+    tree = samples.tree("legacy/onimbotmessageadd.json")
+    names = {"MESSAGE_ID": str(2_000_000 + number), "TEMPLATE_ID": str(number)}
+    tree["data"]["PARAMS"] |= names
+    return form(tree)
 
 
 def pending(store: Store, numbers: Iterable[int]) -> list[Pending]:

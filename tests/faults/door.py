@@ -7,9 +7,9 @@ from typing import Final, Self
 
 import httpx
 
-from tests.faults.deliveries import body, key
+from tests.faults.deliveries import body, key, webhook
 from tests.faults.stores import Store
-from tests.promises.server import SLUG
+from tests.promises.server import FORM, SLUG
 
 _PATIENCE: Final = 60
 """Seconds after which read models that do not catch up are a failure."""
@@ -21,6 +21,7 @@ class Door:
     def __init__(self, store: Store, url: str) -> None:
         self.acknowledged: dict[str, int] = {}
         self.refused: set[int] = set()
+        self._store = store
         token = f"Bearer {store.registered.token}"
         self._client = httpx.Client(base_url=url, headers={"Authorization": token})
 
@@ -47,6 +48,13 @@ class Door:
             self.acknowledged[key(number)] = result["position"]
         self.refused.difference_update(numbers)
         return True
+
+    def hook(self, number: int) -> int:
+        """Deliver a webhook; return its position."""
+        path = f"/v1/hooks/{self._store.registered.ingest_key}"
+        answer = self._client.post(path, content=webhook(number), headers={"Content-Type": FORM})
+        assert answer.status_code == httpx.codes.OK, answer.text
+        return int(answer.json()["position"])
 
     def wait_until_all_is_projected(self) -> None:
         """Return when the read models have all that was acknowledged."""

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from eventstore.database import Pool, Row
 from eventstore.directory import Portal
+from eventstore.event import Instant
 from eventstore.folder import Folder
 from eventstore.log import Outcome, Pending, SqliteLog
 from eventstore.quarantine import Quarantine
@@ -108,6 +109,11 @@ class Store:
             return []
         rows = query(self.folder.log, "SELECT position, key FROM event ORDER BY position")
         return [Stored(*row) for row in rows]
+
+    def received_at(self) -> list[Instant]:
+        """When each event was received, by position."""
+        rows = query(self.folder.log, "SELECT received_at FROM event ORDER BY position")
+        return [at for (at,) in rows]
 
     @asynccontextmanager
     async def projecting(self) -> AsyncIterator[Projector]:
