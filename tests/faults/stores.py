@@ -1,6 +1,7 @@
 """A store that a fault strikes, whichever engine keeps it: how it is made, opened and compared."""
 
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from projections.generations import open_generation
 from projections.project import checkpoint_of
 from projections.projector import Projector
 from projections.tables import metadata
-from projections.verify import verify_log, verify_read_models
+from projections.verify import Difference, verify_log, verify_read_models
 from tests.promises.process import ServerProcess, running
 from tests.promises.server import Registered, query, register
 
@@ -175,18 +176,35 @@ class Store:
         finally:
             await catalog.close()
 
+    async def differences_in_log(self) -> list[Difference]:
+        """What `verify` says of the log."""
+        return [each async for each in verify_log(self.folder, [self.portal], _silent)]
+
+    async def differences_in_read_models(self) -> list[Difference]:
+        """What `verify` says of the read models: derived again, and compared."""
+        again = verify_read_models(self.folder, await self.generation(), [self.portal], _silent)
+        return [each async for each in again]
+
     async def wrong_with_log(self) -> list[str]:
         """What the engine and `verify` say of the log."""
-        found = [each async for each in verify_log(self.folder, [self.portal], _silent)]
-        return [*_broken(self.folder.log), *map(str, found)]
+        return [*_broken(self.folder.log), *map(str, await self.differences_in_log())]
 
     async def wrong_with_read_models(self) -> list[str]:
-        """What the engine and `verify` say of the read models: derived again, and compared."""
-        number = await self.generation()
-        again = verify_read_models(self.folder, number, [self.portal], _silent)
-        found = [each async for each in again]
-        files = (self.folder.catalog, self.folder.generation(number))
-        return [*(said for path in files for said in _broken(path)), *map(str, found)]
+        """What the engine and `verify` say of the read models, and the engine of the catalog."""
+        files = (self.folder.catalog, self.folder.generation(await self.generation()))
+        broken = [said for path in files for said in _broken(path)]
+        return [*broken, *map(str, await self.differences_in_read_models())]
+
+    def tamper(self, *statements: str) -> None:
+        """Change the log behind our back: nothing of ours keeps anybody from it."""
+        connection = sqlite3.connect(self.folder.log)
+        with connection:
+            triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+            for (name,) in connection.execute(triggers).fetchall():
+                connection.execute(f"DROP TRIGGER {name}")
+            for statement in statements:
+                connection.execute(statement)
+        connection.close()
 
 
 def _broken(path: Path) -> list[str]:
