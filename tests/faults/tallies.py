@@ -8,7 +8,7 @@ from typing import Final
 
 from tests.faults.checks import Found
 
-_FILE: Final = "CHRONICLE_FAULTS_TALLY"
+FILE: Final = "CHRONICLE_FAULTS_TALLY"
 """The environment's name of the file; without it, nothing is written."""
 
 
@@ -44,6 +44,11 @@ class Tally:
 
     def write(self) -> None:
         """Hand it over, if somebody wants it. Many processes may write at once."""
-        if name := os.environ.get(_FILE):
+        if name := os.environ.get(FILE):
             with Path(name).open("a") as file:
                 file.write(json.dumps(asdict(self)) + "\n")
+
+
+def read(path: Path) -> list[Tally]:
+    """Read what all tests have written."""
+    return [Tally(**json.loads(line)) for line in path.read_text().splitlines()]

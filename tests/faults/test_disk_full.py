@@ -5,7 +5,6 @@ import resource
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +19,9 @@ pytestmark = pytest.mark.fault("disk really full")
 
 LITTLE: Final = 600 * 1024
 PLENTY: Final = 64 * 1024 * 1024
+MOST: Final = 2_000
+"""More events than there is room for."""
+
 REFUSALS: Final = 30
 
 LeaveRoom = Callable[[int, int], None]
@@ -70,7 +72,7 @@ async def test_a_server_refuses_and_then_goes_on_without_a_restart(
         store = await new_store(engine, tmp_path / "disk" / "store")
         with store.serving(tmp_path / "server.log") as server, Door(store, server.url) as door:
             leave_room(server.pid, LITTLE)
-            numbers = count(1)
+            numbers = iter(range(1, MOST))
             while len(door.refused) < REFUSALS:
                 door.deliver([next(numbers)])
             leave_room(server.pid, PLENTY)

@@ -20,6 +20,8 @@ pytestmark = pytest.mark.fault("power loss while read models are made")
 EVENTS: Final = 300
 """More than are projected in one transaction."""
 
+TURNING_POINTS: Final = ("unlink", "fsync")
+
 
 @pytest.fixture
 def filled(store: Store) -> Store:
@@ -43,7 +45,7 @@ def calls_of(
     return strace.calls(trace)
 
 
-@pytest.mark.parametrize("every", [150, pytest.param(15, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [200, pytest.param(15, marks=pytest.mark.long)])
 async def test_a_projection_goes_on_from_whatever_is_left_of_it(
     filled: Store, tally: Tally, memory_path: Path, every: int
 ) -> None:
@@ -53,7 +55,7 @@ async def test_a_projection_goes_on_from_whatever_is_left_of_it(
 
     tally.ran(acknowledged=EVENTS)
     for place, call in enumerate(calls):
-        if disk.take(call) and place % every == 0:
+        if disk.take(call) and (place % every == 0 or call.name in TURNING_POINTS):
             for state in disk.states(Random(place)):  # noqa: S311 - no secret is made
                 write(state, found.folder.path)
                 async with found.projecting():
@@ -62,7 +64,7 @@ async def test_a_projection_goes_on_from_whatever_is_left_of_it(
                 tally.looked(await check(found, {}))
 
 
-@pytest.mark.parametrize("every", [90, pytest.param(9, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [120, pytest.param(9, marks=pytest.mark.long)])
 async def test_readers_have_whole_read_models_before_during_and_after_a_rebuild(
     filled: Store, tally: Tally, memory_path: Path, every: int
 ) -> None:
@@ -74,7 +76,7 @@ async def test_readers_have_whole_read_models_before_during_and_after_a_rebuild(
 
     tally.ran(acknowledged=EVENTS)
     for place, call in enumerate(calls):
-        if disk.take(call) and (place % every == 0 or call.name in ("unlink", "fsync")):
+        if disk.take(call) and (place % every == 0 or call.name in TURNING_POINTS):
             for state in disk.states(Random(place)):  # noqa: S311 - no secret is made
                 write(state, found.folder.path)
                 assert await found.projected() == EVENTS
