@@ -27,6 +27,7 @@ _ANY_ERROR: Final = (
     "tests/faults/test_io_errors.py::test_an_error_at_any_call_costs_no_acknowledged_event"
 )
 _POWER_READ_MODELS: Final = "tests/faults/test_power_loss_of_read_models.py"
+_BOMBS: Final = "tests/faults/test_bombs.py"
 _STORED: Final = "tests/faults/test_stored_bytes.py"
 _KILLED: Final = "tests/faults/test_killed_at_random.py"
 _KILLED_COMMANDS: Final = "tests/faults/test_killed_commands.py"
@@ -176,6 +177,20 @@ MUTANTS: Final = (
         "    .order_by(event.c.received_at)\n",
         "tests/faults/test_clock_jumps.py"
         "::test_order_and_positions_do_not_depend_on_the_clock[sqlite]",
+    ),
+    Mutant(
+        "let facts hold what no database can",
+        "projections/facts.py",
+        "MAX_ID: Final = 2**63 - 1",
+        "MAX_ID: Final = 2**65",
+        f"{_BOMBS}::test_what_no_fact_can_hold_is_kept_and_says_why[sqlite-2^64 as a message's id]",
+    ),
+    Mutant(
+        "wait for ever for a body",
+        "api/bodies.py",
+        "asyncio.timeout(settings.body_deadline)",
+        "asyncio.timeout(None)",
+        f"{_BOMBS}::test_a_slow_body_is_given_up[sqlite]",
     ),
     Mutant(
         "verify no payload",

@@ -50,7 +50,7 @@ def try_mutant(mutant: Mutant) -> str:
         shutil.copytree(ROOT, tree, ignore=_LEFT_OUT)
         (tree / mutant.file).write_text(mutated(mutant))
         done = _run(mutant, tree, Path(folder) / "tmp")
-    summary = done.stdout.rpartition("\n")[2] or done.stdout.splitlines()[-1]
+    summary = (done.stdout + done.stderr).rstrip().rpartition("\n")[2]
     if done.returncode != 1 or not _FAILED.search(summary):
         raise Survived(mutant, f"{mutant.test} did not fail: {summary}")
     found = _FIRST_ERROR.search(done.stdout)
