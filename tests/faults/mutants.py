@@ -28,6 +28,7 @@ _ANY_ERROR: Final = (
 )
 _POWER_READ_MODELS: Final = "tests/faults/test_power_loss_of_read_models.py"
 _BOMBS: Final = "tests/faults/test_bombs.py"
+_SLOW: Final = "tests/faults/test_slow_senders.py"
 _STORED: Final = "tests/faults/test_stored_bytes.py"
 _KILLED: Final = "tests/faults/test_killed_at_random.py"
 _KILLED_COMMANDS: Final = "tests/faults/test_killed_commands.py"
@@ -191,6 +192,21 @@ MUTANTS: Final = (
         "asyncio.timeout(settings.body_deadline)",
         "asyncio.timeout(None)",
         f"{_BOMBS}::test_a_slow_body_is_given_up[sqlite]",
+    ),
+    Mutant(
+        "wait for ever for a header",
+        "scripts/connections.py",
+        "self.loop.call_later(self._all.deadline, self.cut_off)",
+        "self.loop.call_later(100 * self._all.deadline, self.cut_off)",
+        f"{_SLOW}::test_a_header_is_cut_off_at_its_deadline[sqlite-silence]",
+    ),
+    Mutant(
+        "let a header go on for ever",
+        "scripts/connections.py",
+        "        if self._overhead > _MAX_HEADER:\n",
+        "        if self._overhead < 0:\n",
+        f"{_SLOW}::test_lines_without_end_are_cut_off_before_they_fill_the_memory"
+        "[sqlite-of a header]",
     ),
     Mutant(
         "verify no payload",
