@@ -172,7 +172,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "order the log by receipt",
-        "eventstore/sqlite_log.py",
+        "eventstore/log.py",
         "    .order_by(event.c.position)\n",
         "    .order_by(event.c.received_at)\n",
         "tests/faults/test_clock_jumps.py"
