@@ -18,6 +18,7 @@ from eventstore.log import Origin, Outcome, Pending
 from eventstore.secret_key import SecretKey
 from eventstore.spool import Spool, open_spool
 from eventstore.spool_depth import Depth
+from eventstore.waiting_bodies import WaitingBodies
 
 _log = structlog.get_logger()
 
@@ -39,6 +40,7 @@ class Spooling:
     spool: Spool
     intake: Intake
     seen: HeadsSeen
+    bodies: WaitingBodies
 
     async def remember(self, snapshot: Snapshot) -> None:
         """Keep a copy of the catalog, by which the server can start while that is away."""
@@ -62,7 +64,8 @@ async def open_spooling(
     """
     async with open_spool(settings.spool, key, limit=settings.spool_max) as spool:
         intake = Intake(append, spool, origins=server.origins, drained=server.landed)
-        yield Spooling(spool, intake, HeadsSeen(settings.spool / "heads.json"))
+        seen = HeadsSeen(settings.spool / "heads.json")
+        yield Spooling(spool, intake, seen, WaitingBodies(settings.spool / "unread", key))
 
 
 def depth_shown(depth: Depth) -> dict[str, Any]:

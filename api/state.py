@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Final, NamedTuple
 
 from api.confirm import confirm
 from api.metrics import Metrics
@@ -17,12 +18,22 @@ from eventstore.directory import Portal, Snapshot
 from eventstore.errors import StoreUnavailable
 from eventstore.intake import Door
 from eventstore.log import Origin, Outcome, Pending, heads
-from eventstore.quarantine import Quarantine
+from eventstore.quarantine import Quarantine, Unreadable
 from eventstore.redaction import Fingerprints
 from eventstore.spool import Spooled
 from eventstore.store import Store
 from eventstore.wakeups import Wakeups
 from projections.live import Live
+
+_PATIENCE: Final = 2.0
+"""Seconds that are waited for the catalog before a body waits beside the spool."""
+
+
+class Kept(NamedTuple):
+    """Where an unreadable body is: under a number in quarantine, waiting for one, or nowhere."""
+
+    number: int | None
+    waits: bool = False
 
 
 @dataclass
@@ -116,11 +127,29 @@ class State:
                     await self._remember({})
         return self.snapshot is not known
 
+    async def quarantined(self, portal: Portal, body: bytes, found: Unreadable) -> Kept:
+        """Keep a body that nobody could read, where it can be kept now.
+
+        Raises StoreUnavailable when the catalog is away and there is no spool.
+        """
+        self.metrics.quarantined.labels(portal.slug).inc()
+        if self.spooling is None:
+            return Kept(await self.quarantine.keep(portal.id, body, found))
+        if self.confirmed:
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    return Kept(await self.quarantine.keep(portal.id, body, found))
+            except (StoreUnavailable, TimeoutError):
+                pass
+        return Kept(None, waits=self.spooling.bodies.keep(portal.id, body, found))
+
     async def refresh(self) -> None:
         """Read what changed elsewhere, and write down what was counted."""
         if not self.confirmed:
             await confirm(self)
         await self.look_again()
+        if self.spooling is not None:
+            await self.spooling.bodies.bring_to(self.quarantine)
         async with self._looking:  # or a request that looks again would be overtaken
             await self.live.follow(self.snapshot.pointers)
         async with self.log.reading() as session:

@@ -13,12 +13,14 @@ import pytest
 
 from eventstore.errors import LogBehind, StoreUnavailable, WrongSecretKey
 from eventstore.postgres_store import PostgresStore
+from eventstore.quarantine import Quarantine
 from tests.engines import query
 from tests.postgresql.databases import Databases
 from tests.postgresql.server import PostgresServer, Stop, private_server
 from tests.promises.payloads import form
 from tests.promises.server import (
     APPLICATION_TOKEN,
+    JSON,
     MEMBER_ID,
     Registered,
     Served,
@@ -111,6 +113,26 @@ async def test_a_batch_is_spooled_too(
             server.start()
 
         assert answer.json()["results"] == [{"outcome": "spooled", "position": None}]
+
+
+async def test_a_body_that_nobody_can_read_waits_for_its_quarantine(
+    server: PostgresServer, registered: Registered, spool: Path
+) -> None:
+    async with serving_again(registered, spool=spool) as served:
+        server.stop(Stop.IMMEDIATE)
+        try:
+            answer = await served.hook(b'{"cut": "off at \xff', JSON)
+        finally:
+            server.start()
+        assert answer.status_code == 400
+        assert answer.json()["quarantine"] is None
+        assert "as soon as the database is back" in answer.json()["detail"]
+        (waiting,) = (spool / "unread").iterdir()
+        assert b"cut" not in waiting.read_bytes()
+
+        await eventually(lambda: not list((spool / "unread").iterdir()))
+
+        assert await Quarantine(served.state.catalog).body(1, 1) == b'{"cut": "off at \xff'
 
 
 async def test_a_server_starts_from_its_spool_alone(
