@@ -112,14 +112,26 @@ async def test_a_portal_that_another_process_has_is_left_to_it(store: PostgresSt
     assert [*await undecoded(store, ONE.id)] == [1, 2, 3, 4, 5]
 
 
-async def test_nobody_waits_for_who_begins_with_a_portal(store: PostgresStore) -> None:
-    await append(store, ONE, unreadable(3))
-    async with projecting(store, ONE) as projector:
-        async with taken(store, ONE.id):
-            async with asyncio.timeout(1):  # less than a lock is waited for
-                assert not await projector.step(ONE.id)
+async def test_nobody_waits_for_who_begins_with_a_portal(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, begun, go_on = projecting_once.project, asyncio.Event(), asyncio.Event()
 
-        assert await projector.step(ONE.id)
+    async def project(session: Session, portal_id: int, events: Sequence[Event]) -> None:
+        begun.set()
+        await go_on.wait()
+        await real(session, portal_id, events)
+
+    monkeypatch.setattr(module, "project", project)
+    await append(store, ONE, unreadable(3))
+
+    async with projecting(store, ONE) as projector, projecting(store, ONE) as other:
+        beginning = asyncio.create_task(projector.step(ONE.id))
+        await begun.wait()
+        assert not await other.step(ONE.id)
+        go_on.set()
+        assert await beginning
+
     assert [*await undecoded(store)] == [1, 2, 3]
 
 
