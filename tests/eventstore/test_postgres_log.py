@@ -125,7 +125,9 @@ async def test_a_server_that_may_lose_commits_is_refused(
     await other.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
 
     with pytest.raises(UnsafeDatabase, match="synchronous_commit must be on"):
-        await database.open_appender()
+        await database.check_settings()
+    with pytest.raises(UnsafeDatabase, match="synchronous_commit must be on"):
+        await PostgresLog(database.server).append(ORIGIN, [new()])
 
 
 async def test_many_that_append_at_once_share_positions_and_keys(

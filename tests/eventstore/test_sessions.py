@@ -34,6 +34,7 @@ from eventstore.database import (
     text,
     upsert,
 )
+from eventstore.database.postgresql import PostgresSession
 from eventstore.database.session import STREAMED
 from eventstore.errors import StoreUnavailable
 from eventstore.postgres_store import PostgresStore
@@ -367,10 +368,11 @@ async def test_a_session_whose_connection_was_cut_is_replaced(database: Postgres
     with pytest.raises(StoreUnavailable):
         await read(cut=True)
     one = await read(cut=False)
+    assert isinstance(one, PostgresSession)
+    heard = asyncio.Event()
+    one.connection.add_termination_listener(lambda _: heard.set())
     await query(database.catalog, CUT)
-    async with asyncio.timeout(30):
-        while not one.broken:  # noqa: ASYNC110 - until this process has heard of it
-            await asyncio.sleep(0.005)
+    await asyncio.wait_for(heard.wait(), 30)
     other = await read(cut=False)
     await pool.close()
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import secrets
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
@@ -31,10 +32,11 @@ Append = Callable[[Sequence[Pending]], Awaitable[Any]]
 @contextmanager
 def fixed() -> Iterator[None]:
     """Let nothing be random: salts, nonces, keys and ids come one after another."""
-    numbers = count(1)
+    numbers: defaultdict[int, Iterator[int]] = defaultdict(lambda: count(1))
 
     def random_bytes(size: int) -> bytes:
-        return hashlib.shake_256(b"%d" % next(numbers)).digest(size)
+        # Counted by their size: what a driver draws for itself is of another one.
+        return hashlib.shake_256(b"%d" % next(numbers[size])).digest(size)
 
     names = count(1)
     with (
