@@ -89,4 +89,18 @@ MUTANTS_POSTGRESQL: Final = (
         "        head += 1 + (head % 100 == 99)\n",
         _FOLLOWER,
     ),
+    Mutant(
+        "let senders wait for a log that says nothing",
+        "eventstore/intake.py",
+        "asyncio.timeout(self._patience.caller)",
+        "asyncio.timeout(None)",
+        f"{_NETWORK}::test_nobody_waits_long_and_nothing_is_lost[silent-2]",
+    ),
+    Mutant(
+        "wait for ever for an answer",
+        "eventstore/postgres_log.py",
+        "_ANSWERING: Final = 10.0",
+        "_ANSWERING: Final = 1_000.0",
+        f"{_NETWORK}::test_the_log_gives_up_what_says_nothing",
+    ),
 )

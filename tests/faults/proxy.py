@@ -80,6 +80,11 @@ class Proxy:
         """Let everything through, also what was kept back."""
         self._flowing.set()
 
+    def cut_all(self) -> None:
+        """Reset every connection."""
+        for task in self._tasks:
+            task.cancel()
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection until it ends."""
         task = asyncio.current_task()
@@ -136,8 +141,7 @@ class Proxy:
 
     async def close(self) -> None:
         """Cut every connection."""
-        for task in self._tasks:
-            task.cancel()
+        self.cut_all()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 

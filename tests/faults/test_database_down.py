@@ -156,10 +156,11 @@ async def test_nothing_acknowledged_is_lost_whatever_becomes_of_the_database(  #
     async with under_load(tmp_path) as struck:
         senders = struck.senders
         for _ in range(times):
-            acknowledged, goal = senders.count, senders.spooled + EVENTS
+            acknowledged = senders.count
             await strike(struck.server)
+            await senders.until(lambda: struck.intake.away)
+            goal = senders.spooled + EVENTS
             await senders.until(lambda goal=goal: senders.spooled >= goal)
-            assert struck.intake.away
             await asyncio.sleep(seconds)
             await mend(struck.server)
             await struck.recover()
