@@ -1,0 +1,106 @@
+"""Mutants of what only PostgreSQL and the spool have, as tests.faults.mutants lists them."""
+
+from typing import Final
+
+from tests.faults.mutants import Mutant
+
+_UNKNOWN: Final = "tests/faults/test_commit_unknown.py"
+_DOWN: Final = (
+    "tests/faults/test_database_down.py"
+    "::test_nothing_acknowledged_is_lost_whatever_becomes_of_the_database"
+)
+_FOLLOWER: Final = (
+    "tests/faults/test_many_writers_postgresql.py"
+    "::test_a_follower_on_postgresql_sees_every_event_once_and_in_order[3000-2]"
+)
+_NETWORK: Final = "tests/faults/test_bad_network.py"
+_KILLED: Final = "tests/faults/test_killed_commands_postgresql.py"
+_STORED: Final = "tests/faults/test_stored_bytes_postgresql.py"
+
+_CAME_TO_PASS: Final = "                if await self._came_to_pass(connection, doubt.rows[0]):\n"
+_BRING: Final = """        try:
+            await append([Pending(origin, row.event) for row in rows])
+"""
+_REMOVE: Final = (
+    "        await asyncio.to_thread(self._file.remove, origin.portal_id, rows)\n"
+)
+
+MUTANTS_POSTGRESQL: Final = (
+    Mutant(
+        "take a commit in doubt for done",
+        "eventstore/postgres_log.py",
+        _CAME_TO_PASS,
+        "                if connection:\n",
+        f"{_UNKNOWN}::test_what_is_told_of_a_commit_in_doubt_is_true[12]",
+    ),
+    Mutant(
+        "repeat a commit in doubt without a look",
+        "eventstore/postgres_log.py",
+        _CAME_TO_PASS,
+        "                if not connection:\n",
+        f"{_UNKNOWN}::test_what_is_told_of_a_commit_in_doubt_is_true[12]",
+    ),
+    Mutant(
+        "skip the key check on PostgreSQL",
+        "eventstore/postgres_log.py",
+        "return await self._commit(connection, origin, events, look_up=True)",
+        "return await self._commit(connection, origin, events, look_up=False)",
+        f"{_UNKNOWN}::test_who_delivers_again_after_an_error_finds_its_key[12]",
+    ),
+    Mutant(
+        "let events leave the spool before the log has them",
+        "eventstore/drain.py",
+        _BRING,
+        _REMOVE + _BRING,
+        f"{_DOWN}[killed]",
+    ),
+    Mutant(
+        "let events overtake those in the spool",
+        "eventstore/intake.py",
+        "return self.away or any(self._spool.holds(pending.origin.portal_id) for pending in batch)",
+        "return self.away",
+        f"{_DOWN}[stopped at once]",
+    ),
+    Mutant(
+        "take a read-only database for a defect",
+        "eventstore/database/postgresql.py",
+        "    asyncpg.InvalidTransactionStateError,  # 25: read-only, or idle for too long\n",
+        "",
+        f"{_DOWN}[read-only]",
+    ),
+    Mutant(
+        "wait for ever for a log that is frozen",
+        "eventstore/intake.py",
+        "asyncio.timeout(self._patience.caller)",
+        "asyncio.timeout(None)",
+        f"{_DOWN}[frozen]",
+    ),
+    Mutant(
+        "let two writers take one head",
+        "eventstore/log.py",
+        "    .with_for_update()  # SQLite ignores this; there, BEGIN IMMEDIATE is the lock\n",
+        "",
+        _FOLLOWER,
+    ),
+    Mutant(
+        "leave a gap now and then on PostgreSQL",
+        "eventstore/log.py",
+        "        head += 1\n",
+        "        head += 1 + (head % 100 == 99)\n",
+        _FOLLOWER,
+    ),
+    Mutant(
+        "let senders wait for a log that says nothing",
+        "eventstore/intake.py",
+        "asyncio.timeout(self._patience.caller)",
+        "asyncio.timeout(None)",
+        f"{_NETWORK}::test_nobody_waits_long_and_nothing_is_lost[silent-2]",
+    ),
+    Mutant(
+        "wait for ever for an answer",
+        "eventstore/postgres_log.py",
+        "_ANSWERING: Final = 10.0",
+        "_ANSWERING: Final = 1_000.0",
+        f"{_NETWORK}::test_the_log_gives_up_what_says_nothing",
+    ),
+)

@@ -1,0 +1,155 @@
+"""Many writers in many processes, killed now and then: a follower by position sees all, once."""
+
+import asyncio
+from collections import Counter
+from itertools import count
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import asyncpg
+import pytest
+
+from eventstore import log
+from eventstore.database import Pool
+from eventstore.migrations import ensure
+from eventstore.postgres_store import PostgresStore
+from tests.faults import work_postgresql
+from tests.faults.checks import Found
+from tests.faults.children import Child, child
+from tests.faults.postgresql_log import ORIGINS, check_portal, places
+from tests.faults.tallies import Tally
+
+pytestmark = [pytest.mark.postgresql, pytest.mark.fault("many writers, one follower")]
+
+ORIGIN: Final = ORIGINS[1]
+PROCESSES: Final = 4
+"""With eight writers each."""
+
+PACE: Final = 0.005
+PATIENCE: Final = 1_200
+
+
+@pytest.fixture
+def engine() -> str:
+    return "postgresql"
+
+
+class Follower:
+    """Reads the log by position, each time from where it was."""
+
+    def __init__(self, store: PostgresStore) -> None:
+        self.seen: Counter[str] = Counter()
+        self.out_of_order = 0
+        self._store = store
+        self._after = 0
+
+    async def run(self, last: asyncio.Event) -> None:
+        """Follow until the last event is there, and to the end of the log then."""
+        pool = Pool(self._store.log, 1)
+        try:
+            ended = False
+            while not ended:
+                ended = last.is_set()
+                while await self._page(pool):
+                    pass
+                await asyncio.sleep(PACE)
+        finally:
+            await pool.close()
+
+    async def _page(self, pool: Pool) -> bool:
+        async with pool.reading() as session:
+            events = await log.page(session, ORIGIN.portal_id, after=self._after, limit=500)
+        for event in events:
+            self.out_of_order += event.position != self._after + 1
+            self._after = event.position
+            self.seen[event.key] += 1
+        return bool(events)
+
+    async def found(self) -> Found:
+        """What it missed, saw twice or out of order, now that all is there."""
+        stored = await places(self._store, ORIGIN.portal_id)
+        missed = sum(key not in self.seen for key in stored)
+        twice = sum(self.seen.values()) - len(self.seen)
+        return Found(missed, twice, self.out_of_order, [])
+
+
+class Writers:
+    """Processes that write; whoever is killed has a successor."""
+
+    def __init__(self, store: PostgresStore, events: int, kills: int) -> None:
+        self.acknowledged: dict[str, int | None] = {}
+        self.killed = 0
+        self._store = store
+        self._events = events
+        self._kill_at = [events * kill // (kills + 1) for kill in range(1, kills + 1)]
+        self._running: dict[int, Child] = {}
+        self._random = Random(events)  # noqa: S311 - no secret
+
+    async def run(self) -> None:
+        """Write until so many events are acknowledged."""
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(PROCESSES):
+                tasks.create_task(asyncio.to_thread(self._lives, number))
+            while len(self.acknowledged) < self._events:
+                await asyncio.sleep(PACE)
+                self._kill_one()
+
+    @property
+    def _ended(self) -> bool:
+        return len(self.acknowledged) >= self._events
+
+    def _kill_one(self) -> None:
+        if self._kill_at and len(self.acknowledged) >= self._kill_at[0]:
+            self._kill_at.pop(0)
+            self._running[self._random.randrange(PROCESSES)].kill()
+            self.killed += 1
+
+    def _lives(self, number: int) -> None:
+        for life in count():
+            if self._ended:
+                return
+            name = f"{number}.{life}"
+            with child(work_postgresql.append_for_ever, self._store.url, name) as running:
+                self._running[number] = running
+                for line in running.lines():
+                    _, key, position = line.split()
+                    self.acknowledged[key] = int(position)
+                    if self._ended:
+                        running.kill()
+
+
+@pytest.mark.parametrize(
+    ("events", "kills"), [(3_000, 2), pytest.param(100_000, 12, marks=pytest.mark.long)]
+)
+async def test_a_follower_on_postgresql_sees_every_event_once_and_in_order(
+    postgresql_url: str, tally: Tally, tmp_path: Path, events: int, kills: int
+) -> None:
+    store = PostgresStore(postgresql_url, tmp_path / "secret.key")
+    await ensure(store)
+    writers, follower, last = Writers(store, events, kills), Follower(store), asyncio.Event()
+
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as tasks:
+        tasks.create_task(follower.run(last))
+        await writers.run()
+        await killed_ones_are_gone(postgresql_url)
+        last.set()
+    tally.ran(acknowledged=len(writers.acknowledged))
+
+    assert writers.killed == kills
+    tally.looked(await follower.found())
+    tally.looked(await check_portal(store, ORIGIN, writers.acknowledged))
+
+
+async def killed_ones_are_gone(url: str) -> None:
+    """Wait until the server has noticed who was killed: until then they may yet commit."""
+    connection = await asyncpg.connect(url)
+    ours = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = 'chronicle'"
+    )
+    try:
+        while await connection.fetchval(ours) > 1:  # one is the follower
+            await asyncio.sleep(PACE)
+    finally:
+        await connection.close()
