@@ -9,6 +9,8 @@ from pathlib import Path
 from scripts.bench.report import circumstances
 from tests.faults import report
 from tests.faults.mutants import MUTANTS
+from tests.faults.mutants_postgresql import MUTANTS_POSTGRESQL
+from tests.faults.mutants_slow_senders import MUTANTS_SLOW_SENDERS
 from tests.faults.mutation import ROOT, Survived, try_all
 from tests.faults.tallies import FILE, Tally, read
 
@@ -20,7 +22,7 @@ def main() -> int:
     if tallies is None:
         return 1
     outcomes = []
-    for mutant, outcome in try_all(MUTANTS):
+    for mutant, outcome in try_all((*MUTANTS, *MUTANTS_POSTGRESQL, *MUTANTS_SLOW_SENDERS)):
         survived = isinstance(outcome, Survived)
         print(outcome if survived else f"caught: {mutant.name}: {outcome}", flush=True)
         outcomes.append((mutant, outcome))

@@ -21,9 +21,7 @@ _CAME_TO_PASS: Final = "                if await self._came_to_pass(connection, 
 _BRING: Final = """        try:
             await append([Pending(origin, row.event) for row in rows])
 """
-_REMOVE: Final = (
-    "        await asyncio.to_thread(self._file.remove, origin.portal_id, rows)\n"
-)
+_REMOVE: Final = "        await asyncio.to_thread(self._file.remove, origin.portal_id, rows)\n"
 
 MUTANTS_POSTGRESQL: Final = (
     Mutant(

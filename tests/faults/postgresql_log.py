@@ -95,6 +95,11 @@ class Senders:
         async with self._answered:
             await self._answered.wait_for(reached)
 
+    async def spool(self, events: int) -> None:
+        """Wait until so many more events have gone to the spool."""
+        goal = self.spooled + events
+        await self.until(lambda: self.spooled >= goal)
+
     async def more(self, events: int) -> None:
         """Wait until so many more events were answered for."""
         goal = self.count + events

@@ -95,7 +95,6 @@ class Writers:
                 await asyncio.sleep(PACE)
                 self._kill_one()
 
-    @property
     def _ended(self) -> bool:
         return len(self.acknowledged) >= self._events
 
@@ -107,7 +106,7 @@ class Writers:
 
     def _lives(self, number: int) -> None:
         for life in count():
-            if self._ended:
+            if self._ended():
                 return
             name = f"{number}.{life}"
             with child(work_postgresql.append_for_ever, self._store.url, name) as running:
@@ -115,7 +114,7 @@ class Writers:
                 for line in running.lines():
                     _, key, position = line.split()
                     self.acknowledged[key] = int(position)
-                    if self._ended:
+                    if self._ended():
                         running.kill()
 
 
@@ -149,7 +148,7 @@ async def killed_ones_are_gone(url: str) -> None:
         " WHERE datname = current_database() AND application_name = 'chronicle'"
     )
     try:
-        while await connection.fetchval(ours) > 1:  # one is the follower
+        while await connection.fetchval(ours) > 1:  # noqa: ASYNC110 - one is the follower
             await asyncio.sleep(PACE)
     finally:
         await connection.close()
