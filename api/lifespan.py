@@ -15,9 +15,10 @@ from api.state import State
 from eventstore.catalog import Catalog
 from eventstore.database import Pool
 from eventstore.directory import Snapshot
-from eventstore.errors import EventstoreError, StoreUnavailable
+from eventstore.errors import EventstoreError, StoreUnavailable, WrongSecretKey
 from eventstore.pointers import Pointers
 from eventstore.quarantine import Quarantine
+from eventstore.store import Store
 from projections.errors import ProjectionsError
 from projections.live import Live
 from projections.rebuild import sweep
@@ -45,7 +46,7 @@ async def running(settings: Settings, run_key: str) -> AsyncIterator[State]:
         try:
             catalog = await Catalog.open(store, create=True)
         except StoreUnavailable as error:
-            catalog = Catalog.unreached(store)
+            catalog = _unreached(store, error)
             away: StoreUnavailable | None = error
         else:
             away = None
@@ -84,6 +85,13 @@ async def running(settings: Settings, run_key: str) -> AsyncIterator[State]:
         await _beside(stack, _sweep(state))
         yield state
         await _write_down(state)
+
+
+def _unreached(store: Store, away: StoreUnavailable) -> Catalog:
+    try:
+        return Catalog.unreached(store)
+    except WrongSecretKey:  # what is not there yet was never made: nothing is to be put back
+        raise away from None
 
 
 async def _begin(state: State, away: StoreUnavailable | None) -> None:

@@ -19,7 +19,6 @@ from eventstore import schema
 from eventstore.database import upsert
 from eventstore.directory import SCOPES, Portal, Snapshot, Token
 from eventstore.errors import (
-    EventstoreError,
     InvalidRegistration,
     PortalExists,
     StoreUnavailable,
@@ -62,7 +61,7 @@ class Catalog:
         engine = store.catalog_engine(patience=patience)
         try:
             return cls(engine, await _key(engine, store.secret_key, create=create))
-        except EventstoreError:
+        except BaseException:
             await engine.dispose()
             raise
 

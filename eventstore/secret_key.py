@@ -32,12 +32,14 @@ class SecretKey:
     def load(cls, path: Path) -> "SecretKey":
         """Read the key file.
 
-        Raises WrongSecretKey when the file is missing or no key file.
+        Raises WrongSecretKey when the file is missing, cannot be read, or is no key file.
         """
         try:
             content = path.read_bytes()
         except FileNotFoundError:
             raise WrongSecretKey(f"{path} is missing: put back the key of this store") from None
+        except OSError as error:
+            raise WrongSecretKey(f"{path} cannot be read: {error.strerror}") from None
         match = _FILE.fullmatch(content)
         if match is None:
             raise WrongSecretKey(f"{path} holds no key: expected `<number> <64 hex digits>`")
@@ -45,9 +47,17 @@ class SecretKey:
 
     @classmethod
     def load_or_create(cls, path: Path) -> "SecretKey":
-        """Read the key file, or make it with a fresh key, durable and with mode 0600."""
-        if path.exists():
-            return cls.load(path)
+        """Read the key file, or make it with a fresh key, durable and with mode 0600.
+
+        Raises WrongSecretKey as `load` does, and when it cannot be made.
+        """
+        try:
+            return cls.load(path) if path.exists() else cls._create(path)
+        except OSError as error:
+            raise WrongSecretKey(f"{path} cannot be made: {error.strerror}") from None
+
+    @classmethod
+    def _create(cls, path: Path) -> "SecretKey":
         key = cls(1, secrets.token_bytes(32))
         part = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

@@ -15,7 +15,9 @@ from eventstore.store import Store
 from tests.engines import on_postgresql, on_sqlite, stamp
 from tests.postgresql.server import private_server
 from tests.samples import sample
-from tests.scripts.conftest import Command, Ran, serving, settled
+from tests.scripts.conftest import MEMBER_ID, Command, Ran, serving, settled
+
+NOTHING_WAITS = {"events": 0, "bytes": 0, "oldest_seconds": 0, "refused": 0}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -44,15 +46,20 @@ def test_it_announces_itself_and_closes_its_files(acme: str, fresh: Store) -> No
 
 
 @on_postgresql
-def test_two_servers_are_one_to_their_clients(chronicle: Command, acme: str) -> None:
+def test_two_servers_are_one_to_their_clients(
+    chronicle: Command, acme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Only where more than one process may write."""
     made = chronicle("token", "create", "--portal", "acme", "--scope", "messages:read", "--json")
     bearer = {"Authorization": f"Bearer {made.json['token']}"}
     body = sample("legacy/onimbotmessageadd.form")
-    with serving() as (_, one), serving() as (_, other):
-        sent = [httpx.post(f"{url}{acme}", content=body).json()["position"] for url in (one, other)]
-        message = "/v1/portals/acme/messages/190411?min_position=2"
-        read = [httpx.get(f"{url}{message}", headers=bearer).json() for url in (one, other)]
+    with serving() as (_, one):
+        monkeypatch.setenv("CHRONICLE_SPOOL", str(tmp_path / "another-spool"))  # each its own
+        with serving() as (_, other):
+            urls = (one, other)
+            sent = [httpx.post(f"{url}{acme}", content=body).json()["position"] for url in urls]
+            message = "/v1/portals/acme/messages/190411?min_position=2"
+            read = [httpx.get(f"{url}{message}", headers=bearer).json() for url in urls]
 
     assert sent == [1, 2]
     assert read[0] == read[1]
@@ -104,6 +111,16 @@ def test_another_installation_key_is_one_line(chronicle: Command, acme: str, fre
     assert "secret key" in refused.err
 
 
+def test_a_key_that_cannot_be_read_is_one_line(chronicle: Command, acme: str, fresh: Store) -> None:
+    fresh.secret_key.unlink()
+    fresh.secret_key.mkdir()
+
+    refused = chronicle("serve", "--port", "0")
+
+    assert one_line(refused)
+    assert f"{fresh.secret_key} cannot be read" in refused.err
+
+
 @on_sqlite
 def test_a_folder_that_cannot_be_is_one_line(chronicle: Command, fresh: Store) -> None:
     """Only an embedded store is a folder."""
@@ -126,6 +143,21 @@ def test_a_server_that_is_told_no_key_file_is_one_line(
 
     assert one_line(refused)
     assert "CHRONICLE_SECRET_KEY_FILE must be set" in refused.err
+
+
+@on_postgresql
+def test_a_key_file_that_cannot_be_made_is_one_line_and_can_be_mended(
+    chronicle: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An embedded store has a place for its key."""
+    monkeypatch.setenv("CHRONICLE_SECRET_KEY_FILE", str(tmp_path / "no-such-folder" / "key"))
+    refused = chronicle("serve", "--port", "0")
+    monkeypatch.setenv("CHRONICLE_SECRET_KEY_FILE", str(tmp_path / "key"))
+    mended = chronicle("portal", "add", "acme", "--member-id", MEMBER_ID)
+
+    assert one_line(refused)
+    assert "no-such-folder" in refused.err
+    assert mended.status == 0
 
 
 @on_postgresql
@@ -227,7 +259,7 @@ async def set_for_all(store: Store, setting: str, value: str) -> None:
 
 
 def test_status_sees_what_a_running_server_takes(
-    chronicle: Command, acme: str, server: str
+    chronicle: Command, acme: str, server: str, fresh: Store
 ) -> None:
     httpx.post(f"{server}{acme}", content=sample("legacy/onimbotmessageadd.form"))
     httpx.post(f"{server}{acme}", content=b"not readable")
@@ -241,5 +273,6 @@ def test_status_sees_what_a_running_server_takes(
             "undecoded": 0,
             "quarantined": 1,
             "rejected": 0,
+            **({"spool": NOTHING_WAITS} if fresh.remote else {}),
         }
     ]
