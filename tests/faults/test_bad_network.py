@@ -80,7 +80,9 @@ def bounded(append: Append) -> Append:
 
 
 @pytest.mark.parametrize("seconds", SECONDS)
-@pytest.mark.parametrize("worsen", [slow, in_crumbs, breaking, silent], ids=lambda how: how.__name__)
+@pytest.mark.parametrize(
+    "worsen", [slow, in_crumbs, breaking, silent], ids=lambda how: how.__name__
+)
 async def test_nobody_waits_long_and_nothing_is_lost(
     database: PostgresStore,
     tally: Tally,
@@ -134,9 +136,7 @@ async def _ended(task: asyncio.Task[None]) -> None:
         await task
 
 
-async def test_the_log_gives_up_what_says_nothing(
-    database: PostgresStore, tally: Tally
-) -> None:
+async def test_the_log_gives_up_what_says_nothing(database: PostgresStore, tally: Tally) -> None:
     async with proxied(database.url) as (proxy, url), asyncio.timeout(DEADLINE):
         log = PostgresLog(PostgresServer(url))
         await log.append(ORIGINS[1], [new("webhook:1")])

@@ -34,7 +34,9 @@ async def _append_for_ever(voice: Voice, store: PostgresStore, name: str) -> Non
     async def write(seed: int) -> None:
         random = Random(f"{name} {seed}")  # noqa: S311 - no secret
         while True:
-            keys = [f"webhook:{name}-{number}" for number in islice(numbers, random.randint(1, _MOST))]
+            keys = [
+                f"webhook:{name}-{number}" for number in islice(numbers, random.randint(1, _MOST))
+            ]
             batch = [Pending(ORIGINS[1], new(key)) for key in keys]
             outcomes = await appender.append_all(batch)
             for key, outcome in zip(keys, outcomes, strict=True):
