@@ -17,7 +17,7 @@ _NETWORK: Final = "tests/faults/test_bad_network.py"
 _KILLED: Final = "tests/faults/test_killed_commands_postgresql.py"
 _STORED: Final = "tests/faults/test_stored_bytes_postgresql.py"
 
-_CAME_TO_PASS: Final = "                if await self._came_to_pass(connection, doubt.rows[0]):\n"
+_IN_DOUBT: Final = "                if await self._came_to_pass(connection, doubt.rows[0]):\n"
 _BRING: Final = """        try:
             await append([Pending(origin, row.event) for row in rows])
 """
@@ -27,14 +27,14 @@ MUTANTS_POSTGRESQL: Final = (
     Mutant(
         "take a commit in doubt for done",
         "eventstore/postgres_log.py",
-        _CAME_TO_PASS,
+        _IN_DOUBT,
         "                if connection:\n",
         f"{_UNKNOWN}::test_what_is_told_of_a_commit_in_doubt_is_true[12]",
     ),
     Mutant(
         "repeat a commit in doubt without a look",
         "eventstore/postgres_log.py",
-        _CAME_TO_PASS,
+        _IN_DOUBT,
         "                if not connection:\n",
         f"{_UNKNOWN}::test_what_is_told_of_a_commit_in_doubt_is_true[12]",
     ),

@@ -100,6 +100,10 @@ class Senders:
         goal = self.count + events
         await self.until(lambda: self.count >= goal)
 
+    def have_spooled(self, events: int) -> bool:
+        """Whether so many events were kept for later."""
+        return self.spooled >= events
+
     @property
     def count(self) -> int:
         """How many events were answered for."""

@@ -116,7 +116,7 @@ async def test_nobody_waits_long_and_nothing_is_lost(
             good(proxy)
             await senders.more(40)
             await _ended(sending)
-            while intake.away or spool.depth().events:
+            while intake.away or spool.depth().events:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.02)
         finally:
             await _ended(sending)

@@ -97,7 +97,6 @@ class Writers:
                 await asyncio.sleep(PACE)
                 self._kill_one()
 
-    @property
     def _ended(self) -> bool:
         return len(self.acknowledged) >= self._events
 
@@ -109,7 +108,7 @@ class Writers:
 
     def _lives(self, number: int) -> None:
         for life in count():
-            if self._ended:
+            if self._ended():
                 return
             name = f"{number}.{life}"
             with child(work_postgresql.append_for_ever, self._store.url, name) as running:
@@ -117,7 +116,7 @@ class Writers:
                 for line in running.lines():
                     _, key, position = line.split()
                     self.acknowledged[key] = int(position)
-                    if self._ended:
+                    if self._ended():
                         running.kill()
             self.fell += running.status != -signal.SIGKILL
 
@@ -153,7 +152,7 @@ async def killed_ones_are_gone(url: str) -> None:
         " WHERE datname = current_database() AND application_name = 'chronicle'"
     )
     try:
-        while await connection.fetchval(ours) > 1:  # one is the follower
+        while await connection.fetchval(ours) > 1:  # noqa: ASYNC110 - one is the follower
             await asyncio.sleep(PACE)
     finally:
         await connection.close()

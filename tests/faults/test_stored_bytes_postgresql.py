@@ -90,7 +90,7 @@ async def cell(store: PostgresStore, column: str) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode()
 
 
-def written(column: str, value: bytes) -> str:
+def written(column: str, value: bytes | bytearray) -> str:
     """The statement that puts bytes there."""
     spelled = f"'\\x{value.hex()}'::bytea"
     if column not in BYTES:
@@ -100,7 +100,7 @@ def written(column: str, value: bytes) -> str:
     return f"UPDATE event SET {column} = {spelled} WHERE position = 3"  # noqa: S608
 
 
-def fits(column: str, value: bytes) -> bool:
+def fits(column: str, value: bytes | bytearray) -> bool:
     """Whether PostgreSQL can have these bytes in a column at all."""
     if column in NUMBERS:
         return value.isdigit() and not value.startswith(b"0")
