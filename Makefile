@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8080
 
-.PHONY: demo test serve lint format bench lock clean
+.PHONY: demo test faults serve lint format bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -21,6 +21,9 @@ demo: .venv/installed  ## sample events through the real HTTP door, then three q
 
 test: .venv/installed  ## every test
 	$(BIN)/pytest -n auto --dist loadgroup -q
+
+faults: .venv/installed  ## every fault at full length, every mutant; writes docs/reliability.md
+	$(BIN)/python -m tests.faults
 
 serve: .venv/installed  ## the server on the folder of CHRONICLE_DATABASE
 	$(BIN)/chronicle serve --port $(PORT)

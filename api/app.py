@@ -19,7 +19,7 @@ from api.lifespan import running
 from api.problems import Problem
 from api.routes import routes
 from api.settings import Settings
-from eventstore.errors import StoreUnavailable
+from eventstore.errors import SpoolFull, StoreUnavailable
 
 _log = structlog.get_logger()
 
@@ -44,6 +44,7 @@ def create_app(settings: Settings, *, run_key: str | None = None) -> Starlette:
         middleware=[Middleware(CountRequests, routes=every)],
         exception_handlers={
             Problem: _problem,
+            SpoolFull: _spool_full,
             StoreUnavailable: _store_unavailable,
             HTTPException: _http_exception,
             Exception: _defect,
@@ -85,6 +86,13 @@ class CountRequests:
 async def _problem(_request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - registered for it
     return error.response()
+
+
+async def _spool_full(_request: Request, error: Exception) -> Response:
+    _log.critical("an event was refused: database and spool take none", error=str(error))
+    return Problem(
+        "spool_full", "The database is away and the spool takes no more. Nothing was kept."
+    ).response()
 
 
 async def _store_unavailable(_request: Request, error: Exception) -> Response:

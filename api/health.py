@@ -1,12 +1,21 @@
 """Whether the server lives, whether it is ready, and what it counts: without a token."""
 
+import asyncio
+from typing import Any, Final
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from api.answers import answer
 from api.problems import Problem
+from api.spooling import depth_shown
 from api.state import State
+from eventstore.errors import StoreUnavailable
+from eventstore.spool_depth import Depth
+
+_PATIENCE: Final = 2.0
+"""Seconds after which a database that does not answer counts as away."""
 
 
 async def healthz(_request: Request) -> Response:
@@ -15,24 +24,60 @@ async def healthz(_request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """Say that events are taken and reads are answered, and how far the read models are behind."""
+    """Say that events are taken, whether reads are answered, and how far those are behind.
+
+    With PostgreSQL, events are taken while the database is away too: `status` is `spooling` then.
+    """
     state: State = request.state.chronicle
     if not state.live.alive:
         raise Problem("store_unavailable", "The projector has stopped.")
-    async with state.log.reading():
-        lags = [state.lag(portal) for portal in state.snapshot.portals.values()]
-    return answer({"status": "ready", "lag": max(lags, default=0)})
+    lags = [state.lag(portal) for portal in state.snapshot.portals.values()]
+    said: dict[str, Any] = {"status": "ready", "lag": max(lags, default=0)}
+    if state.spooling is None:
+        async with state.log.reading():
+            return answer(said)
+    if not await _reachable(state):
+        said["status"] = "spooling"
+    said["spool"] = depth_shown(state.spooling.spool.depth())
+    return answer(said)
+
+
+async def _reachable(state: State) -> bool:
+    if not state.confirmed:
+        return False
+    try:
+        async with asyncio.timeout(_PATIENCE), state.log.reading():
+            return True
+    except (StoreUnavailable, TimeoutError):
+        return False
 
 
 async def metrics(request: Request) -> Response:
     """Say what is counted, in Prometheus' words."""
     state: State = request.state.chronicle
-    undecoded = await state.live.undecoded()
+    undecoded = await _undecoded(state)
+    if state.spooling is not None:
+        state.metrics.show_spool(
+            {
+                portal.slug: depth_shown(state.spooling.spool.depths().get(portal.id, Depth()))
+                for portal in state.snapshot.portals.values()
+            },
+            away=state.spooling.intake.away,
+        )
     for portal in state.snapshot.portals.values():
         state.metrics.head.labels(portal.slug).set(state.head(portal))
         state.metrics.lag.labels(portal.slug).set(state.lag(portal))
         state.metrics.undecoded.labels(portal.slug).set(undecoded.get(portal.id, 0))
     return Response(state.metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def _undecoded(state: State) -> dict[int, int]:
+    """Count what could not be decoded; while the database is away, nobody knows."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await state.live.undecoded()
+    except (StoreUnavailable, TimeoutError):
+        return {}
 
 
 def routes() -> list[Route]:

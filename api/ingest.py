@@ -17,7 +17,7 @@ from api.auth import authorize, checked
 from api.bodies import read_body
 from api.models import Received, Result, Results
 from api.problems import Problem
-from api.state import State
+from api.state import Kept, State
 from api.times import now
 from eventstore.body import parse_body, parse_json
 from eventstore.directory import Portal
@@ -33,6 +33,7 @@ from eventstore.errors import PortalMismatch, UnreadableBody
 from eventstore.event import NewEvent
 from eventstore.log import Pending
 from eventstore.quarantine import Unreadable
+from eventstore.spool import Spooled
 
 _log = structlog.get_logger()
 
@@ -51,9 +52,11 @@ async def receive_webhook(request: Request) -> Response:
         state.reject(portal, problem.code)
         raise
     if isinstance(event, UnreadableBody):
-        number = await _quarantine(state, portal, body, _Unread(event, "webhook", "app"))
-        raise _unreadable(event, number)
+        kept = await _quarantine(state, portal, body, _Unread(event, "webhook", "app"))
+        raise _unreadable(event, kept)
     outcome = (await state.append([Pending(portal.origin, event)]))[0]
+    if isinstance(outcome, Spooled):
+        return answer(Received(position=None, spooled=True))
     return answer(Received(position=outcome.position))
 
 
@@ -75,8 +78,8 @@ async def receive_events(request: Request) -> Response:
         state.reject(portal, problem.code)
         raise
     if several is None and len(read[0]) == 1 and isinstance(error := read[0][0], UnreadableBody):
-        number = await _quarantine(state, portal, body, _Unread(error, "import", receiver))
-        raise _unreadable(error, number)
+        kept = await _quarantine(state, portal, body, _Unread(error, "import", receiver))
+        raise _unreadable(error, kept)
     return answer(Results(results=await _results(state, portal, documents, read, receiver)))
 
 
@@ -111,8 +114,10 @@ async def _results(
                 results.append(Result(outcome=outcome.outcome, position=outcome.position))
             else:
                 unread = _Unread(event, "import", receiver)
-                number = await _quarantine(state, portal, document, unread)
-                results.append(Result(outcome="quarantined", quarantine=number, detail=str(event)))
+                kept = await _quarantine(state, portal, document, unread)
+                results.append(
+                    Result(outcome="quarantined", quarantine=kept.number, detail=str(event))
+                )
     return results
 
 
@@ -203,21 +208,21 @@ class _Unread:
     receiver: str
 
 
-async def _quarantine(state: State, portal: Portal, body: bytes, unread: _Unread) -> int | None:
+async def _quarantine(state: State, portal: Portal, body: bytes, unread: _Unread) -> Kept:
     found = Unreadable(now(), unread.source, unread.receiver, str(unread.error))
-    number = await state.quarantine.keep(portal.id, body, found)
-    state.metrics.quarantined.labels(portal.slug).inc()
-    write = _log.warning if number is not None else _log.error
-    write("unreadable body", portal=portal.slug, quarantine=number, reason=found.reason)
-    return number
+    kept = await state.quarantined(portal, body, found)
+    write = _log.error if kept == Kept(None) else _log.warning
+    write("unreadable body", portal=portal.slug, quarantine=kept.number, reason=found.reason)
+    return kept
 
 
-def _unreadable(error: UnreadableBody, number: int | None) -> Problem:
-    kept = (
-        f"It is in quarantine under number {number}."
-        if number is not None
-        else "The quarantine of this portal is full, so it was not kept."
-    )
+def _unreadable(error: UnreadableBody, kept: Kept) -> Problem:
+    if kept.number is not None:
+        where = f"It is in quarantine under number {kept.number}."
+    elif kept.waits:
+        where = "It will be in quarantine as soon as the database is back."
+    else:
+        where = "The quarantine of this portal is full, so it was not kept."
     return Problem(
-        "unreadable_body", f"This body cannot be read: {error}. {kept}", quarantine=number
+        "unreadable_body", f"This body cannot be read: {error}. {where}", quarantine=kept.number
     )

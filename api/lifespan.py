@@ -7,17 +7,18 @@ from typing import Any, Final
 
 import structlog
 
+from api.confirm import confirm
 from api.paging import Cursors
 from api.settings import Settings
+from api.spooling import open_spooling
 from api.state import State
 from eventstore.catalog import Catalog
 from eventstore.database import Pool
-from eventstore.errors import EventstoreError
-from eventstore.log import heads
+from eventstore.directory import Snapshot
+from eventstore.errors import EventstoreError, StoreUnavailable
 from eventstore.pointers import Pointers
 from eventstore.quarantine import Quarantine
 from projections.errors import ProjectionsError
-from projections.generations import check_not_behind
 from projections.live import Live
 from projections.rebuild import sweep
 
@@ -25,6 +26,9 @@ _log = structlog.get_logger()
 
 _READERS: Final = 4
 """Sessions that read the log at the same time."""
+
+_LAST: Final = 5.0
+"""Seconds that a server that stops waits for its database."""
 
 _SWEEP: Final = 15.0
 """Seconds between two looks for generations that nobody needs any more."""
@@ -38,10 +42,14 @@ async def running(settings: Settings, run_key: str) -> AsyncIterator[State]:
     """
     store = settings.store
     async with AsyncExitStack() as stack:
-        catalog = await Catalog.open(store, create=True)
+        try:
+            catalog = await Catalog.open(store, create=True)
+        except StoreUnavailable as error:
+            catalog = Catalog.unreached(store)
+            away: StoreUnavailable | None = error
+        else:
+            away = None
         stack.push_async_callback(catalog.close)
-        snapshot = await catalog.snapshot()
-        await check_not_behind(store, set(snapshot.pointers.values()))
         # Closed last: only who writes a SQLite file can put its parts together.
         appender = await store.open_appender()
         stack.push_async_callback(appender.close)
@@ -51,9 +59,6 @@ async def running(settings: Settings, run_key: str) -> AsyncIterator[State]:
         stack.push_async_callback(live.close)
         wakeups = store.open_wakeups(live.wake)
         stack.push_async_callback(wakeups.close)
-        await live.follow(snapshot.pointers)
-        async with log.reading() as session:
-            newest = await heads(session)
         state = State(
             settings=settings,
             store=store,
@@ -61,18 +66,53 @@ async def running(settings: Settings, run_key: str) -> AsyncIterator[State]:
             quarantine=Quarantine(catalog),
             fingerprints=catalog.fingerprints,
             cursors=Cursors(catalog.key.derive("cursor")),
-            appender=appender,
+            door=appender.append_all,
             live=live,
             wakeups=wakeups,
             log=log,
-            heads=newest,
+            heads={},
             run_key=run_key,
-            snapshot=snapshot,
+            snapshot=Snapshot(0, {}, {}),
         )
+        if store.remote:
+            spooling = open_spooling(settings, catalog.key, appender.append_all, state)
+            state.use(await stack.enter_async_context(spooling))
+        await _begin(state, away)
+        if state.spooling is not None:
+            await _beside(stack, state.spooling.intake.drain_forever())
         await _beside(stack, _keep_fresh(state))
         await _beside(stack, _sweep(state))
         yield state
-        await state.refresh()
+        await _write_down(state)
+
+
+async def _begin(state: State, away: StoreUnavailable | None) -> None:
+    """Use the store; while it is away, what the spool remembers of its catalog.
+
+    Raises what `confirm` raises, and StoreUnavailable where nothing is remembered.
+    """
+    if away is None:
+        try:
+            await confirm(state)
+        except StoreUnavailable as error:
+            away = error
+        else:
+            return
+    remembered = await state.spooling.spool.remembered() if state.spooling else None
+    if state.spooling is None or remembered is None:
+        raise away
+    _log.error("the database is away: events go to the spool", error=str(away))
+    state.spooling.intake.away = True
+    state.snapshot = remembered
+
+
+async def _write_down(state: State) -> None:
+    """Keep what was counted last. Whoever stops a server need not wait for its database."""
+    try:
+        async with asyncio.timeout(_LAST):
+            await state.refresh()
+    except (EventstoreError, ProjectionsError, TimeoutError) as error:
+        _log.warning("what was counted last is not kept", error=str(error))
 
 
 async def _beside(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:

@@ -1,6 +1,16 @@
 """What the server counts, for Prometheus."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+SPOOL: Final = {
+    "events": "Events that wait for the log.",
+    "bytes": "Bytes of what waits or was refused.",
+    "oldest_seconds": "Age of the oldest event that waits.",
+    "refused": "Events that the log does not take.",
+}
 
 
 class Metrics:
@@ -48,6 +58,23 @@ class Metrics:
             ["portal"],
             registry=self.registry,
         )
+
+        self._spool = {
+            name: Gauge(f"chronicle_spool_{name}", about, ["portal"], registry=self.registry)
+            for name, about in SPOOL.items()
+        }
+        self.away = Gauge(
+            "chronicle_log_away",
+            "1 while events go to the spool.",
+            registry=self.registry,
+        )
+
+    def show_spool(self, by_portal: Mapping[str, Mapping[str, int]], *, away: bool) -> None:
+        """Say how much waits in the spool, by portal."""
+        self.away.set(away)
+        for slug, depth in by_portal.items():
+            for name, gauge in self._spool.items():
+                gauge.labels(slug).set(depth[name])
 
     def page(self) -> bytes:
         """Return the page that Prometheus reads."""

@@ -55,20 +55,24 @@ class ProblemBody(TypedDict):
 
 
 class Received(TypedDict):
-    """A webhook's event is durable, at this position."""
+    """A webhook's event is durable, at this position.
 
-    position: int
+    While the database is away it has none yet, and is `spooled`.
+    """
+
+    position: int | None
+    spooled: NotRequired[bool]
 
 
 class Result(TypedDict):
     """What became of one event of a batch.
 
-    `appended`, `duplicate` and `conflict` have a position; `quarantined` has the number of the
-    sealed line, null if the quarantine is full, and says what is wrong with it.
+    `appended`, `duplicate` and `conflict` have a position; `spooled` has none yet; `quarantined`
+    has the number of the sealed line, null if the quarantine is full, and says what is wrong.
     """
 
     outcome: str
-    position: NotRequired[int]
+    position: NotRequired[int | None]
     quarantine: NotRequired[int | None]
     detail: NotRequired[str]
 

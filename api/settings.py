@@ -42,6 +42,12 @@ class Settings(BaseSettings):
     secret_key_file: Annotated[
         Path | None, Field(description="key of fingerprints, cursors and sealed things")
     ] = None
+    spool: Annotated[
+        Path, Field(description="folder of events that wait for PostgreSQL; each server its own")
+    ] = Path("data/spool")
+    spool_max: Annotated[
+        Size, Field(ge=2**20, description="a fuller spool answers 503, in bytes")
+    ] = 2**30
     max_body: Annotated[Size, Field(description="larger ingest bodies get 413, in bytes")] = 2**21
     body_deadline: Annotated[
         Seconds,

@@ -2,23 +2,38 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Final, NamedTuple
 
+from api.confirm import confirm
 from api.metrics import Metrics
 from api.paging import Cursors
 from api.settings import Settings
-from eventstore.appender import Appender
+from api.spooling import Spooling
 from eventstore.catalog import Catalog
 from eventstore.database import Pool
 from eventstore.directory import Portal, Snapshot
 from eventstore.errors import StoreUnavailable
-from eventstore.log import Outcome, Pending, heads
-from eventstore.quarantine import Quarantine
+from eventstore.intake import Door
+from eventstore.log import Origin, Outcome, Pending, heads
+from eventstore.quarantine import Quarantine, Unreadable
 from eventstore.redaction import Fingerprints
+from eventstore.spool import Spooled
 from eventstore.store import Store
 from eventstore.wakeups import Wakeups
 from projections.live import Live
+
+_PATIENCE: Final = 2.0
+"""Seconds that are waited for the catalog before a body waits beside the spool."""
+
+
+class Kept(NamedTuple):
+    """Where an unreadable body is: under a number in quarantine, waiting for one, or nowhere."""
+
+    number: int | None
+    waits: bool = False
 
 
 @dataclass
@@ -31,33 +46,61 @@ class State:
     quarantine: Quarantine
     fingerprints: Fingerprints
     cursors: Cursors
-    appender: Appender
+    door: Door
     live: Live
     wakeups: Wakeups
     log: Pool
     heads: dict[int, int]
     snapshot: Snapshot
     run_key: str = field(repr=False)
+    confirmed: bool = False
+    spooling: Spooling | None = None
     metrics: Metrics = field(default_factory=Metrics)
     rejected: Counter[tuple[int, str]] = field(default_factory=Counter)
     refresh_seconds: float = 0.5  # a revocation counts within one second
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _looked_at: float = 0.0
 
-    async def append(self, batch: list[Pending]) -> list[Outcome]:
-        """Append events of one portal, and let the projector know.
+    async def append(self, batch: list[Pending]) -> Sequence[Outcome | Spooled]:
+        """Take events of one portal in, and let the projector know.
 
-        Raises StoreUnavailable when none of them is in the log.
+        Raises StoreUnavailable, or SpoolFull where there is a spool, when none of them is kept.
         """
         with self.metrics.append_seconds.time():
-            outcomes = await self.appender.append_all(batch)
+            outcomes = await self.door(batch)
+        self.landed(batch, outcomes)
+        return outcomes
+
+    def landed(self, batch: Sequence[Pending], outcomes: Sequence[Outcome | Spooled]) -> None:
+        """Count what became of events, also of those that come from the spool."""
         for pending, outcome in zip(batch, outcomes, strict=True):
             self.metrics.outcomes.labels(outcome.outcome).inc()
-            portal_id = pending.origin.portal_id
-            self.heads[portal_id] = max(self.heads.get(portal_id, 0), outcome.position)
+            if outcome.position is not None:
+                portal_id = pending.origin.portal_id
+                self.heads[portal_id] = max(self.heads.get(portal_id, 0), outcome.position)
         self.live.wake()
         self.wakeups.tell()
-        return outcomes
+
+    def use(self, spooling: Spooling) -> None:
+        """Take events in by way of the spool if need be."""
+        self.spooling = spooling
+        self.door = spooling.intake.append
+
+    def origins(self) -> Mapping[int, Origin]:
+        """Return the portals whose events may go to the log: none before that is confirmed."""
+        return self.snapshot.origins if self.confirmed else {}
+
+    async def take_over(self, snapshot: Snapshot, newest: Mapping[int, int]) -> None:
+        """Use the store from now on: it is the one that this server belongs to."""
+        self.snapshot = snapshot
+        self.heads.update(newest)
+        self.confirmed = True
+        await self._remember(newest)
+
+    async def _remember(self, newest: Mapping[int, int]) -> None:
+        if self.spooling is not None:
+            await self.spooling.remember(self.snapshot)
+            self.spooling.seen.note(newest)
 
     def head(self, portal: Portal) -> int:
         """Return the newest position of a portal."""
@@ -81,16 +124,40 @@ class State:
                     snapshot = await self.catalog.snapshot()
                     await self.live.follow(snapshot.pointers)
                     self.snapshot = snapshot
+                    await self._remember({})
         return self.snapshot is not known
+
+    async def quarantined(self, portal: Portal, body: bytes, found: Unreadable) -> Kept:
+        """Keep a body that nobody could read, where it can be kept now.
+
+        Raises StoreUnavailable when the catalog is away and there is no spool.
+        """
+        self.metrics.quarantined.labels(portal.slug).inc()
+        if self.spooling is None:
+            return Kept(await self.quarantine.keep(portal.id, body, found))
+        if self.confirmed:
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    return Kept(await self.quarantine.keep(portal.id, body, found))
+            except (StoreUnavailable, TimeoutError):
+                pass
+        return Kept(None, waits=self.spooling.bodies.keep(portal.id, body, found))
 
     async def refresh(self) -> None:
         """Read what changed elsewhere, and write down what was counted."""
+        if not self.confirmed:
+            await confirm(self)
         await self.look_again()
+        if self.spooling is not None:
+            await self.spooling.bodies.bring_to(self.quarantine)
         async with self._looking:  # or a request that looks again would be overtaken
             await self.live.follow(self.snapshot.pointers)
         async with self.log.reading() as session:
-            for portal_id, head in (await heads(session)).items():
-                self.heads[portal_id] = max(self.heads.get(portal_id, 0), head)
+            newest = await heads(session)
+        for portal_id, head in newest.items():
+            self.heads[portal_id] = max(self.heads.get(portal_id, 0), head)
+        if self.spooling is not None:
+            self.spooling.seen.note(newest)
         if self.rejected:
             counted, self.rejected = self.rejected, Counter()
             try:

@@ -66,6 +66,18 @@ class Catalog:
             await engine.dispose()
             raise
 
+    @classmethod
+    def unreached(cls, store: Store) -> "Catalog":
+        """Return the catalog of a store that cannot be reached now: `check_key` before use.
+
+        Raises WrongSecretKey when there is no key file.
+        """
+        return cls(store.catalog_engine(patience=5), SecretKey.load(store.secret_key))
+
+    async def check_key(self) -> None:
+        """Raise WrongSecretKey when the catalog was made with another key than this one."""
+        _compare(await self._rows(select(schema.installation.c.key_check)), self.key)
+
     async def close(self) -> None:
         """Close the connections."""
         await self.engine.dispose()
@@ -309,9 +321,13 @@ async def _key(engine: AsyncEngine, path: Path, *, create: bool) -> SecretKey:
         async with _transaction(_writing(engine)) as tx:
             await tx.execute(upsert(schema.installation).on_conflict_do_nothing(), row)
         kept = await _rows(engine, check_value)
-    if kept[0][0] != key.check_value:
-        raise WrongSecretKey("this store was made with another secret key: put the first one back")
+    _compare(kept, key)
     return key
+
+
+def _compare(kept: Sequence[Any], key: SecretKey) -> None:
+    if not kept or kept[0][0] != key.check_value:
+        raise WrongSecretKey("this store was made with another secret key: put the first one back")
 
 
 async def _rows(engine: AsyncEngine, statement: Executable) -> Sequence[Any]:

@@ -15,6 +15,7 @@ EventstoreError
 ├── StoreMissing        nobody made a store here yet
 ├── WrongSchema         the tables are those of another version of Chronicle
 ├── UnsafeDatabase      the database is set to lose what it has acknowledged
+├── LogBehind           the log has less than this server has seen of it
 ├── SpoolFull           the database is away, and the spool takes no more either
 └── StoreUnavailable    the database did not take or give what was asked
 
@@ -98,6 +99,10 @@ class WrongSchema(EventstoreError):
 
 class UnsafeDatabase(EventstoreError):
     """The database is set up so that it could lose what it has acknowledged."""
+
+
+class LogBehind(EventstoreError):
+    """The log has less than was seen of it: it was restored to an earlier point, or lost."""
 
 
 class SpoolFull(EventstoreError):

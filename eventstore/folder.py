@@ -26,6 +26,10 @@ class Folder:
     key_file: Path | None = None
 
     @property
+    def remote(self) -> bool:
+        return False
+
+    @property
     def name(self) -> str:
         return str(self.path)
 
@@ -68,6 +72,9 @@ class Folder:
         event.listen(engine.sync_engine, "connect", _durable)
         event.listen(engine.sync_engine, "begin", _begin)
         return engine
+
+    async def check_settings(self) -> None:
+        """Whoever writes a file of ours sets what it needs."""
 
     async def open_appender(self) -> Appender:
         log = SqliteLog(self.log.path)

@@ -46,6 +46,11 @@ _AT = select(event).where(
 )
 
 
+_POSITIONS = select(event.c.key, event.c.position).where(
+    event.c.portal_id == bindparam("portal_id"), one_of(event.c.key, "keys")
+)
+
+
 class Origin(NamedTuple):
     """What the log must know of a portal: its number, and the key of its HMACs."""
 
@@ -158,6 +163,11 @@ async def events_at(session: Session, portal_id: int, positions: Sequence[int]) 
     """Return the events at these positions, ascending; those that do not exist are left out."""
     rows = await session.rows(_AT, portal_id=portal_id, positions=list(positions))
     return sorted((Event._make(row) for row in rows), key=lambda event: event.position)
+
+
+async def positions(session: Session, portal_id: int, keys: Sequence[str]) -> dict[str, int]:
+    """Return where the events with these keys are; those that do not exist are left out."""
+    return dict(await session.rows(_POSITIONS, portal_id=portal_id, keys=list(keys)))
 
 
 async def heads(session: Session) -> dict[int, int]:

@@ -52,6 +52,10 @@ class PostgresStore:
         return PostgresServer(self.url)
 
     @property
+    def remote(self) -> bool:
+        return True
+
+    @property
     def name(self) -> str:
         return self.server.name
 
@@ -101,9 +105,15 @@ class PostgresStore:
         )
         return engine.execution_options(schema_translate_map={None: self.catalog.schema})
 
+    async def check_settings(self) -> None:
+        log = PostgresLog(self.server, self.log.schema)
+        try:
+            await log.open()
+        finally:
+            await log.close()
+
     async def open_appender(self) -> Appender:
         log = PostgresLog(self.server, self.log.schema)
-        await log.open()
         return PortalAppender(log.append, log.close)
 
     def open_wakeups(self, heard: Callable[[], None]) -> Wakeups:

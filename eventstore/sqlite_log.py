@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from eventstore.database import compiled
-from eventstore.database.sqlite import bound, connect
+from eventstore.database.sqlite import bound, connect, sync
 from eventstore.database.statements import insertion
 from eventstore.errors import StoreUnavailable
 from eventstore.event import NewEvent
@@ -52,7 +52,11 @@ class SqliteLog:
             # After a failed sync the kernel may hold pages that it will never write. Copying
             # them into the database file writes them anew.
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except sqlite3.Error as error:
+            # Of a log whose sync failed, the disk may have less than was copied from it. If it came
+            # back after a power loss, for nothing says yet that it was emptied, it would overwrite
+            # newer pages.
+            sync(self.path.with_name(f"{self.path.name}-wal"))
+        except (sqlite3.Error, OSError) as error:
             connection.close()
             raise StoreUnavailable(f"{self.path}: {error}") from error
         self._connection = connection

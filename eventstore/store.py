@@ -33,6 +33,10 @@ class Store(Protocol):
         """What people call it: never with a password."""
 
     @property
+    def remote(self) -> bool:
+        """Whether it can be away while this process is there: then a spool stands before it."""
+
+    @property
     def secret_key(self) -> Path:
         """The file of the installation's key."""
 
@@ -56,6 +60,9 @@ class Store(Protocol):
 
     def catalog_engine(self, *, patience: float) -> AsyncEngine:
         """Return what talks to the catalog, waiting so many seconds for who has it locked."""
+
+    async def check_settings(self) -> None:
+        """Raise UnsafeDatabase when the database is set to lose what it has acknowledged."""
 
     async def open_appender(self) -> Appender:
         """Open the one door to the log. Raises StoreUnavailable when it cannot be written."""

@@ -127,7 +127,7 @@ class Live:
 
     async def wait_for(self, portal_id: int, position: int, *, seconds: float) -> bool:
         """Wait until a position is projected; say whether it is."""
-        projector = self._serving[portal_id].projector
+        projector = self._of(portal_id).projector
         return await projector.wait_for(portal_id, position, seconds=seconds)
 
     @asynccontextmanager
@@ -136,8 +136,14 @@ class Live:
 
         Raises StoreUnavailable when they cannot be read.
         """
-        async with self._serving[portal_id].readers.reading() as session:
+        async with self._of(portal_id).readers.reading() as session:
             yield session
+
+    def _of(self, portal_id: int) -> _Open:
+        serving = self._serving.get(portal_id)
+        if serving is None:
+            raise StoreUnavailable(f"the read models of portal {portal_id} were not reached yet")
+        return serving
 
     async def undecoded(self) -> dict[int, int]:
         """Return how many events could not be decoded, by portal."""

@@ -10,6 +10,7 @@ from sqlalchemy import Table, bindparam, select
 from eventstore import integrity, log
 from eventstore.database import Pool, Row, Session
 from eventstore.directory import Portal
+from eventstore.errors import StoreUnavailable
 from eventstore.event import Event
 from eventstore.store import Store
 from projections.build import Plan, build
@@ -51,27 +52,92 @@ async def verify_log(
     try:
         async with pool.reading() as session:
             heads = await log.heads(session)
-            total, done = sum(heads.get(portal.id, 0) for portal in portals), 0
-            for portal in portals:
-                position = 0
-                while page := await log.page(session, portal.id, after=position, limit=_PAGE):
-                    for event in page:
-                        for difference in _of_event(portal, event, position):
-                            yield difference
-                        position = event.position
-                    done += len(page)
-                    progress(done, total)
-                if position != heads.get(portal.id, 0):
-                    detail = f"the head is {heads.get(portal.id, 0)}, the last event {position}"
-                    yield Difference(portal.slug, "log_head", detail)
+        total, done = sum(heads.get(portal.id, 0) for portal in portals), 0
+        for portal in portals:
+            position, head = 0, heads.get(portal.id, 0)
+            while page := await _page(pool, portal, position, head):
+                for difference in _of_page(portal, page, position):
+                    yield difference
+                for difference in await _of_keys(pool, portal, page):
+                    yield difference
+                position = page[-1].position
+                done += len(page)
+                progress(done, total)
+            last = await _beyond(pool, portal) or position
+            if last != head:
+                detail = f"the head is {head}, the last event {last}"
+                yield Difference(portal.slug, "log_head", detail)
     finally:
         await pool.close()
 
 
-def _of_event(portal: Portal, event: Event, before: int) -> Iterator[Difference]:
-    place = f"event {event.position}"
-    if event.position != before + 1:
-        yield Difference(portal.slug, place, f"position {before + 1} is missing")
+class _Unreadable(NamedTuple):
+    """An event that the database cannot give: its bytes are no row of the table any more."""
+
+    position: int
+
+
+async def _page(pool: Pool, portal: Portal, after: int, head: int) -> Sequence[Event | _Unreadable]:
+    limit = min(_PAGE, head - after)
+    try:
+        async with pool.reading() as session:
+            page = await log.page(session, portal.id, after=after, limit=limit)
+        return [event for event in page if event.position <= head]
+    except StoreUnavailable:
+        # One of them takes all others along. What the database says of it could quote it.
+        each = range(after + 1, after + limit + 1)
+        return [found for position in each for found in await _alone(pool, portal, position)]
+
+
+async def _alone(pool: Pool, portal: Portal, position: int) -> Sequence[Event | _Unreadable]:
+    try:
+        async with pool.reading() as session:
+            return await log.events_at(session, portal.id, [position])
+    except StoreUnavailable:
+        return [_Unreadable(position)]
+
+
+async def _beyond(pool: Pool, portal: Portal) -> int | None:
+    """Find an event that the head does not know of. While a server appends, heads move."""
+    async with pool.reading() as session:
+        head = (await log.heads(session)).get(portal.id, 0)
+        beyond = await log.page(session, portal.id, after=head, limit=1)
+    return beyond[0].position if beyond else None
+
+
+async def _of_keys(
+    pool: Pool, portal: Portal, page: Sequence[Event | _Unreadable]
+) -> list[Difference]:
+    """Check that each key leads to its event: that is how the same delivery is known again."""
+    events = [event for event in page if isinstance(event, Event)]
+    keys = [str(event.key) for event in events]  # of bytes that were altered, it may be none
+    async with pool.reading() as session:
+        found = await log.positions(session, portal.id, keys)
+    return [
+        Difference(portal.slug, f"event {event.position}", "key does not lead to it")
+        for event in events
+        if found.get(event.key) != event.position
+    ]
+
+
+def _of_page(
+    portal: Portal, page: Sequence[Event | _Unreadable], before: int
+) -> Iterator[Difference]:
+    for event in page:
+        place = f"event {event.position}"
+        if event.position != before + 1:
+            yield Difference(portal.slug, place, f"position {before + 1} is missing")
+        before = event.position
+        if isinstance(event, _Unreadable):
+            yield Difference(portal.slug, place, "cannot be read")
+            continue
+        try:
+            yield from _of_event(portal, event, place)
+        except (AttributeError, TypeError):
+            yield Difference(portal.slug, place, "is not of the types that are stored")
+
+
+def _of_event(portal: Portal, event: Event, place: str) -> Iterator[Difference]:
     for column in integrity.differences(event):
         yield Difference(portal.slug, place, f"{column} does not match what is stored")
     kind, _, name = event.key.partition(":")

@@ -4,9 +4,11 @@ import asyncio
 import gc
 import multiprocessing
 import os
+import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing.connection import wait
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
@@ -31,6 +33,19 @@ def default_jobs() -> int:
     return len(os.sched_getaffinity(0))
 
 
+def _begin() -> None:
+    calm_collector()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    # A worker waits for ever for the next piece of a parent that was killed.
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # noqa: S101 - this is a worker
+    wait([parent.sentinel])
+    os._exit(1)
+
+
 class Workers:
     """Some processes; with one job, a thread of this one."""
 
@@ -42,9 +57,7 @@ class Workers:
         else:
             # A fork would share open databases and running threads with its children.
             spawning = multiprocessing.get_context("spawn")
-            self._executor = ProcessPoolExecutor(
-                jobs, mp_context=spawning, initializer=calm_collector
-            )
+            self._executor = ProcessPoolExecutor(jobs, mp_context=spawning, initializer=_begin)
 
     async def in_order(
         self, work: Callable[..., T], pieces: Iterable[tuple[Any, ...]]

@@ -2,20 +2,27 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
+from api.settings import Settings
+from api.spooling import depth_shown
 from eventstore.database import Place, Pool, Session
+from eventstore.errors import StoreUnavailable
 from eventstore.log import heads
 from eventstore.quarantine import Quarantine
+from eventstore.spool import spool_path
+from eventstore.spool_depth import Depth, in_all, look_into
 from eventstore.store import Store
 from projections.project import checkpoints, undecoded_counts
 from scripts.console import (
+    Failure,
     Json,
     MaybePortal,
     application,
     example,
     human_size,
     run,
+    say,
     show_json,
     show_table,
     stdout,
@@ -24,30 +31,48 @@ from scripts.store import OpenStore, open_store
 
 app = application()
 
+_COLUMNS: Final = ("portal", "head", "projected", "lag", "undecoded", "quarantined", "rejected")
+
 
 @app.command(epilog=example("chronicle status", "chronicle status --portal acme --json"))
 def status(portal: MaybePortal = None, *, json: Json = False) -> None:
     """Print heads, lag, undecoded, quarantined and rejected, and sizes. A server may run."""
+    settings = Settings()
+    waiting = look_into(spool_path(settings.spool)) if settings.store.remote else {}
 
     async def read() -> tuple[list[dict[str, Any]], dict[str, int]]:
-        async with open_store() as store:
-            return await status_of(store, portal), await sizes(store.place)
+        async with open_store(settings) as store:
+            return await status_of(store, portal, waiting), await sizes(store.place)
 
-    rows, bytes_of = asyncio.run(read())
+    try:
+        rows, bytes_of = asyncio.run(read())
+    except StoreUnavailable as error:
+        raise Failure(f"{error}; {_words(waiting)}" if waiting else str(error)) from None
     if json:
         show_json(rows)
         return
-    show_table(
-        ["portal", "head", "projected", "lag", "undecoded", "quarantined", "rejected"],
-        [list(row.values()) for row in rows],
-    )
+    if waiting:
+        say(f"{settings.spool}: {_words(waiting)}")
+    show_table(_COLUMNS, [[row[column] for column in _COLUMNS] for row in rows])
     stdout().print()
     show_table(["tables", "size"], [[name, human_size(size)] for name, size in bytes_of.items()])
 
 
-async def status_of(store: OpenStore, slug: str | None) -> list[dict[str, Any]]:
-    """Return what is to be known of one portal, or of all."""
+def _words(waiting: Mapping[int, Depth]) -> str:
+    """Say what waits in the spool of this machine's server."""
+    shown = depth_shown(in_all(waiting.values()))
+    return (
+        f"{shown['events']:,} events ({human_size(shown['bytes'])}) wait in the spool, the oldest"
+        f" for {shown['oldest_seconds']:,} s; {shown['refused']:,} were refused"
+    )
+
+
+async def status_of(
+    store: OpenStore, slug: str | None, waiting: Mapping[int, Depth]
+) -> list[dict[str, Any]]:
+    """Return what is to be known of one portal, or of all; where there is a spool, of that too."""
     portals = store.portals(slug)
+    remote = store.place.remote
     head = await _read(store.place.log, heads)
     projected: dict[int, int] = {}
     undecoded: dict[int, int] = {}
@@ -67,6 +92,7 @@ async def status_of(store: OpenStore, slug: str | None) -> list[dict[str, Any]]:
             "undecoded": undecoded.get(portal.id, 0),
             "quarantined": quarantined.get(portal.id, 0),
             "rejected": rejected.get(portal.id, 0),
+            **({"spool": depth_shown(waiting.get(portal.id, Depth()))} if remote else {}),
         }
         for portal in portals
     ]

@@ -35,6 +35,7 @@ def environment(store: Store) -> dict[str, str]:
     return {
         "CHRONICLE_DATABASE": store.url,
         "CHRONICLE_SECRET_KEY_FILE": os.fspath(store.secret_key),
+        "CHRONICLE_SPOOL": os.fspath(store.secret_key.with_name("spool")),
     }
 
 

@@ -217,10 +217,15 @@ def connect(path: Path, *, journal: str, synchronous: str) -> sqlite3.Connection
     """
     try:
         connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"{path}: {error}") from error
+    try:
         # A rollback journal that is truncated instead of unlinked spares a directory sync.
-        connection.execute(f"PRAGMA journal_mode={journal}")
+        # Whether the mode was changed is known only when all of its answer has been read.
+        connection.execute(f"PRAGMA journal_mode={journal}").fetchall()
         connection.execute(f"PRAGMA synchronous={synchronous}")
     except sqlite3.Error as error:
+        connection.close()
         raise StoreUnavailable(f"{path}: {error}") from error
     return connection
 

@@ -368,7 +368,9 @@ async def test_a_session_whose_connection_was_cut_is_replaced(database: Postgres
         await read(cut=True)
     one = await read(cut=False)
     await query(database.catalog, CUT)
-    await asyncio.sleep(0.05)  # until this process has heard of it
+    async with asyncio.timeout(30):
+        while not one.broken:  # noqa: ASYNC110 - until this process has heard of it
+            await asyncio.sleep(0.005)
     other = await read(cut=False)
     await pool.close()
 

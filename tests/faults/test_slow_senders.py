@@ -21,10 +21,14 @@ import pytest
 from eventstore.folder import Folder
 from tests.engines import query
 from tests.faults.senders import BODY, End, Hook, Slow, ask, send_slowly
+from tests.faults.tallies import Tally
 from tests.promises.process import ServerProcess, running
 from tests.promises.server import Registered, register
 
-pytestmark = pytest.mark.xdist_group("slow senders")  # they wait for the same end
+pytestmark = [
+    pytest.mark.fault("slow senders"),
+    pytest.mark.xdist_group("slow senders"),  # they wait for the same end
+]
 
 DEADLINE: Final = 2.0
 NOT_LONG_BEFORE: Final = 0.9 * DEADLINE
@@ -59,6 +63,12 @@ def slow_senders(hook: Hook) -> Mapping[str, Slow]:
         "half a body for nobody": Slow(nobody.request(HALF, length=len(BODY))),
         "a body for nobody byte by byte": Slow(nobody.request(HALF, length=9_999), b"a"),
     }
+
+
+@pytest.fixture(autouse=True)
+def counted(tally: Tally) -> None:
+    """Each of them is one."""
+    tally.ran(acknowledged=0)
 
 
 @pytest.fixture(scope="module")

@@ -4,15 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from random import Random
-from typing import Final
 
-from eventstore.body import parse_body
 from eventstore.database import Pool
 from eventstore.directory import Portal
-from eventstore.envelope import Receiving, events_of, webhook
 from eventstore.event import NewEvent
 from eventstore.log import Pending
-from eventstore.redaction import Fingerprints
 from eventstore.store import Store
 from projections.live import Live
 from projections.projector import Projector
@@ -20,15 +16,13 @@ from projections.verify import Difference, verify_log, verify_read_models
 from tests.engines import query
 from tests.eventstore.factories import new
 from tests.promises import simulated_portal
-
-FINGERPRINTS: Final = Fingerprints(b"k" * 32)
-KEY: Final = b"p" * 32
-NOW: Final = 1_789_400_000_000_000
+from tests.promises.received import KEY, received
+from tests.promises.server import NOW
 
 
-def portal(portal_id: int = 1, generation: int = 1) -> Portal:
+def portal(portal_id: int = 1) -> Portal:
     """A portal that no catalog knows."""
-    return Portal(portal_id, f"portal-{portal_id}", "member", None, NOW, generation, KEY)
+    return Portal(portal_id, f"portal-{portal_id}", "member", None, NOW, 1, KEY)
 
 
 def unreadable(count: int, begin: int = 0) -> list[NewEvent]:
@@ -38,23 +32,15 @@ def unreadable(count: int, begin: int = 0) -> list[NewEvent]:
     ]
 
 
-def lived(seed: int, steps: int = 40) -> list[NewEvent]:
-    """What the witnesses of a short life deliver, as the doors receive it."""
+def lived(seed: int) -> list[NewEvent]:
+    """What the witnesses of a short life deliver."""
     random = Random(seed)  # noqa: S311 - the same life again
-    deliveries = simulated_portal.Portal(random).live(steps).deliveries
+    deliveries = simulated_portal.Portal(random).live(40).deliveries
     return [
         event
         for number, delivery in enumerate(deliveries)
-        for event in _received(delivery, str(number))
+        for event in received(delivery, str(number))
     ]
-
-
-def _received(delivery: simulated_portal.Delivery, delivery_id: str) -> list[NewEvent]:
-    tree = parse_body(delivery.body)
-    if delivery.webhook:
-        return [webhook(tree, delivery_id=delivery_id, received_at=NOW, fingerprints=FINGERPRINTS)]
-    how = Receiving(NOW, FINGERPRINTS, KEY, source="fetch", receiver=delivery.receiver)
-    return [event for event in events_of(tree, how) if isinstance(event, NewEvent)]
 
 
 async def append(store: Store, to: Portal, events: Sequence[NewEvent]) -> int:

@@ -18,7 +18,6 @@ from projections.rebuild import rebuild
 from projections.tables import metadata
 from tests.engines import query
 from tests.projections.stored import (
-    NOW,
     append,
     differences,
     lived,
@@ -27,6 +26,7 @@ from tests.projections.stored import (
     unread,
     unreadable,
 )
+from tests.promises.server import NOW
 
 
 @pytest.fixture

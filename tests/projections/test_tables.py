@@ -53,10 +53,10 @@ def test_a_column_is_as_wide_as_what_it_holds_and_null_where_it_may_be() -> None
 
     assert "portal_id INTEGER NOT NULL" in spelled
     assert "message_id BIGINT NOT NULL" in spelled
-    assert "text TEXT," in spelled
-    assert "state TEXT NOT NULL" in spelled
+    assert 'text TEXT COLLATE "C",' in spelled
+    assert 'state TEXT COLLATE "C" NOT NULL' in spelled
     assert "system SMALLINT NOT NULL" in spelled
-    assert "edited_basis TEXT," in spelled
+    assert 'edited_basis TEXT COLLATE "C",' in spelled
     assert "PRIMARY KEY (portal_id, message_id)" in spelled
 
 

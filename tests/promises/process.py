@@ -52,6 +52,11 @@ class ServerProcess:
         self.kill()
         raise AssertionError(f"no server started:\n{log.read_text()}")
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
     def kill(self) -> None:
         """End it as a power cut does, with no chance to do anything."""
         self._process.kill()

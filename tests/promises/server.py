@@ -1,8 +1,10 @@
 """A whole server in this process, and what its clients and its files say."""
 
+import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -125,21 +127,25 @@ async def serving(store: Store, **changes: Any) -> AsyncIterator[Served]:
 @asynccontextmanager
 async def serving_again(registered: Registered, **changes: Any) -> AsyncIterator[Served]:
     """Run a server on a store that has a portal."""
-    store = registered.store
-    settings = Settings(
-        **{
-            "database": environment(store)["CHRONICLE_DATABASE"],
-            "secret_key_file": store.secret_key,
-            "project": False,
-            **changes,
-        }
-    )
-    app = create_app(settings)
-    async with app.router.lifespan_context(app) as shared:
-        assert shared is not None
-        transport = httpx.ASGITransport(_with_state(app, shared))
-        async with httpx.AsyncClient(transport=transport, base_url="http://chronicle") as client:
-            yield Served(**vars(registered), state=shared["chronicle"], client=client)
+    with tempfile.TemporaryDirectory() as spool:
+        store = registered.store
+        settings = Settings(
+            **{
+                "database": environment(store)["CHRONICLE_DATABASE"],
+                "secret_key_file": store.secret_key,
+                "project": False,
+                "spool": Path(spool),
+                **changes,
+            }
+        )
+        app = create_app(settings)
+        async with app.router.lifespan_context(app) as shared:
+            assert shared is not None
+            transport = httpx.ASGITransport(_with_state(app, shared))
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://chronicle"
+            ) as client:
+                yield Served(**vars(registered), state=shared["chronicle"], client=client)
 
 
 def _with_state(app: ASGIApp, shared: Mapping[str, Any]) -> ASGIApp:

@@ -13,26 +13,21 @@ from sqlalchemy import text
 
 from eventstore import log
 from eventstore.appender import Appender
-from eventstore.body import parse_body
 from eventstore.database import Session
 from eventstore.directory import Portal as Registration
-from eventstore.envelope import Receiving, events_of, webhook
-from eventstore.event import NewEvent
 from eventstore.log import Origin, Pending
 from eventstore.migrations import ensure
-from eventstore.redaction import Fingerprints
 from eventstore.store import Store
 from projections.generations import prepare_generation
 from projections.project import project
 from projections.tables import metadata
 from projections.verify import Difference, verify_log, verify_read_models
 from tests.promises.payloads import LEDGER
+from tests.promises.received import KEY, received
 from tests.promises.server import NOW, READ_MODELS
 from tests.promises.simulated_portal import Delivery, Message, Portal
 
 SECOND: Final = 1_000_000
-FINGERPRINTS: Final = Fingerprints(b"k" * 32)
-KEY: Final = b"p" * 32
 
 examples: Final = settings(
     max_examples=100,
@@ -89,15 +84,6 @@ class Histories:
         ]
         said = f"SELECT {', '.join(kept)} FROM {table} WHERE portal_id = {portal_id}"  # noqa: S608
         return sorted(map(tuple, await self.read_models.rows(text(said))), key=repr)
-
-
-def received(delivery: Delivery, delivery_id: str) -> list[NewEvent]:
-    """Read and redact a delivery as the doors do."""
-    tree = parse_body(delivery.body)
-    if delivery.webhook:
-        return [webhook(tree, delivery_id=delivery_id, received_at=NOW, fingerprints=FINGERPRINTS)]
-    how = Receiving(NOW, FINGERPRINTS, KEY, source="fetch", receiver=delivery.receiver)
-    return [event for event in events_of(tree, how) if isinstance(event, NewEvent)]
 
 
 def all_at_once() -> Iterator[int]:

@@ -66,7 +66,7 @@ def anywhere(
         monkeypatch.setattr(sys, "argv", ["chronicle", *map(str, arguments)])
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         capfd.readouterr()
-        with _within(6), pytest.raises(SystemExit) as ended:
+        with _within(60), pytest.raises(SystemExit) as ended:
             run(app)
         said = capfd.readouterr()
         return Ran(int(ended.value.code or 0), said.out, said.err)

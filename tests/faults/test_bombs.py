@@ -15,6 +15,7 @@ from pydantic_core import from_json
 from eventstore.quarantine import Quarantine
 from tests import samples
 from tests.engines import query
+from tests.faults.tallies import Tally
 from tests.promises.process import running
 from tests.promises.server import (
     APPLICATION_TOKEN,
@@ -24,6 +25,8 @@ from tests.promises.server import (
     Served,
     serving_again,
 )
+
+pytestmark = pytest.mark.fault("bombs")
 
 BOUND: Final = 20.0
 """Seconds: what takes longer is no slow machine but a bomb that went off."""
@@ -68,6 +71,12 @@ UNDECODABLE: Final = {
     "text that is a map": (b'"text": "', b'"text": {}, "was": "'),
 }
 """Readable and kept, but no fact that a read model can hold."""
+
+
+@pytest.fixture(autouse=True)
+def counted(tally: Tally) -> None:
+    """Each of them is one."""
+    tally.ran(acknowledged=0)
 
 
 @pytest.fixture

@@ -1,0 +1,50 @@
+"""Mutants can be tried, every fault has one, and one that survives is told of."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.faults.mutants import MUTANTS, Mutant
+from tests.faults.mutants_postgresql import MUTANTS_POSTGRESQL
+from tests.faults.mutation import ROOT, Survived, mutated, try_mutant
+
+ALL = (*MUTANTS, *MUTANTS_POSTGRESQL)
+
+HARMLESS = Mutant(
+    "say the same in other words",
+    "eventstore/event.py",
+    '"""An event: what a portal sent',
+    '"""An event, or what a portal sent',
+    "tests/eventstore/test_body.py",
+)
+
+
+@pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
+def test_what_a_mutant_changes_is_there_and_so_is_its_test(mutant: Mutant) -> None:
+    file, _, name = mutant.test.partition("::")
+
+    assert mutated(mutant) != (ROOT / mutant.file).read_text()
+    assert f"def {name.partition('[')[0]}(" in (ROOT / file).read_text()
+
+
+def test_every_fault_has_a_mutant() -> None:
+    caught = {mutant.test.partition("::")[0] for mutant in ALL}
+    faults = {
+        path.relative_to(ROOT).as_posix()
+        for path in Path(__file__).parent.glob("test_*.py")
+        if re.search(r"mark\.fault\(", path.read_text())
+    }
+
+    assert faults <= caught
+
+
+def test_a_mutant_that_survives_is_told_of() -> None:
+    with pytest.raises(Survived, match="did not fail"):
+        try_mutant(HARMLESS)
+
+
+@pytest.mark.parametrize("old", ["what nobody wrote", "the"])
+def test_a_mutant_that_fits_nowhere_or_in_many_places_is_told_of(old: str) -> None:
+    with pytest.raises(Survived, match="stands there"):
+        mutated(HARMLESS._replace(old=old))

@@ -1,0 +1,88 @@
+"""Power lost while read models are made: what is served is right, and it goes on from there."""
+
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import pytest
+
+from tests.faults import strace, work
+from tests.faults.checks import Found, check
+from tests.faults.children import child
+from tests.faults.deliveries import simulated
+from tests.faults.disk import Disk, write
+from tests.faults.stores import Store
+from tests.faults.tallies import Tally
+
+pytestmark = pytest.mark.fault("power loss while read models are made")
+
+EVENTS: Final = 300
+"""More than are projected in one transaction."""
+
+TURNING_POINTS: Final = ("unlink", "fsync")
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    """A store with events of which none is projected."""
+    writer = store.writer()
+    writer(simulated(store, EVENTS))
+    writer.close()
+    return store
+
+
+def calls_of(
+    store: Store, trace: Path, does: Callable[..., None], *words: Any
+) -> list[strace.Call]:
+    """Let a child work to its end; return the calls that all its threads made."""
+    with child(does, store, *words) as working:
+        assert working.line() == "READY"
+        with strace.traced([working.pid], trace, "-f", *strace.CONTENT):
+            working.go_on()
+            assert not list(working.lines())
+    assert working.status == 0
+    return strace.calls(trace)
+
+
+@pytest.mark.parametrize("every", [200, pytest.param(15, marks=pytest.mark.long)])
+async def test_a_projection_goes_on_from_whatever_is_left_of_it(
+    filled: Store, tally: Tally, memory_path: Path, every: int
+) -> None:
+    disk, found = Disk(filled.folder.path), filled.at(memory_path / "found")
+
+    calls = calls_of(filled, memory_path / "trace", work.project)
+
+    tally.ran(acknowledged=EVENTS)
+    for place, call in enumerate(calls):
+        if disk.take(call) and (place % every == 0 or call.name in TURNING_POINTS):
+            for state in disk.states(Random(place)):  # noqa: S311 - no secret is made
+                write(state, found.folder.path)
+                async with found.projecting():
+                    pass  # opening it is all
+                tally.looked(await consistent(found))
+                tally.looked(await check(found, {}))
+
+
+@pytest.mark.parametrize("every", [120, pytest.param(9, marks=pytest.mark.long)])
+async def test_readers_have_whole_read_models_before_during_and_after_a_rebuild(
+    filled: Store, tally: Tally, memory_path: Path, every: int
+) -> None:
+    async with filled.projecting() as projector:
+        await projector.catch_up()
+    disk, found = Disk(filled.folder.path), filled.at(memory_path / "found")
+
+    calls = calls_of(filled, memory_path / "trace", work.command, "rebuild")
+
+    tally.ran(acknowledged=EVENTS)
+    for place, call in enumerate(calls):
+        if disk.take(call) and (place % every == 0 or call.name in TURNING_POINTS):
+            for state in disk.states(Random(place)):  # noqa: S311 - no secret is made
+                write(state, found.folder.path)
+                assert await found.projected() == EVENTS
+                tally.looked(await consistent(found))
+
+
+async def consistent(store: Store) -> Found:
+    """What is wrong with read models as they are, not caught up."""
+    return Found(0, 0, 0, await store.wrong_with_read_models())
