@@ -52,6 +52,8 @@ _UNAVAILABLE: Final = (
     asyncpg.ObjectNotInPrerequisiteStateError,  # 55: a lock not had in time
     asyncpg.OperatorInterventionError,  # 57: shutdown, crash, cancelled
     asyncpg.PostgresSystemError,  # 58: input and output
+    asyncpg.DataCorruptedError,  # XX001: a page is not as it was written
+    asyncpg.IndexCorruptedError,  # XX002
     asyncpg.InternalClientError,
     asyncpg.InterfaceError,  # the connection is closed
     OSError,

@@ -95,15 +95,14 @@ class Senders:
         async with self._answered:
             await self._answered.wait_for(reached)
 
-    async def spool(self, events: int) -> None:
-        """Wait until so many more events have gone to the spool."""
-        goal = self.spooled + events
-        await self.until(lambda: self.spooled >= goal)
-
     async def more(self, events: int) -> None:
         """Wait until so many more events were answered for."""
         goal = self.count + events
         await self.until(lambda: self.count >= goal)
+
+    def have_spooled(self, events: int) -> bool:
+        """Whether so many events were kept for later."""
+        return self.spooled >= events
 
     @property
     def count(self) -> int:

@@ -1,6 +1,7 @@
 """Many writers in many processes, killed now and then: a follower by position sees all, once."""
 
 import asyncio
+import signal
 from collections import Counter
 from itertools import count
 from pathlib import Path
@@ -80,6 +81,7 @@ class Writers:
     def __init__(self, store: PostgresStore, events: int, kills: int) -> None:
         self.acknowledged: dict[str, int | None] = {}
         self.killed = 0
+        self.fell = 0
         self._store = store
         self._events = events
         self._kill_at = [events * kill // (kills + 1) for kill in range(1, kills + 1)]
@@ -116,6 +118,7 @@ class Writers:
                     self.acknowledged[key] = int(position)
                     if self._ended():
                         running.kill()
+            self.fell += running.status != -signal.SIGKILL
 
 
 @pytest.mark.parametrize(
@@ -136,6 +139,7 @@ async def test_a_follower_on_postgresql_sees_every_event_once_and_in_order(
     tally.ran(acknowledged=len(writers.acknowledged))
 
     assert writers.killed == kills
+    assert writers.fell == 0
     tally.looked(await follower.found())
     tally.looked(await check_portal(store, ORIGIN, writers.acknowledged))
 

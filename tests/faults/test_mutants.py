@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.faults.mutants import MUTANTS, Mutant
+from tests.faults.mutants_postgresql import MUTANTS_POSTGRESQL
 from tests.faults.mutation import ROOT, Survived, mutated, try_mutant
+
+ALL = (*MUTANTS, *MUTANTS_POSTGRESQL)
 
 HARMLESS = Mutant(
     "say the same in other words",
@@ -17,7 +20,7 @@ HARMLESS = Mutant(
 )
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
 def test_what_a_mutant_changes_is_there_and_so_is_its_test(mutant: Mutant) -> None:
     file, _, name = mutant.test.partition("::")
 
@@ -26,7 +29,7 @@ def test_what_a_mutant_changes_is_there_and_so_is_its_test(mutant: Mutant) -> No
 
 
 def test_every_fault_has_a_mutant() -> None:
-    caught = {mutant.test.partition("::")[0] for mutant in MUTANTS}
+    caught = {mutant.test.partition("::")[0] for mutant in ALL}
     faults = {
         path.relative_to(ROOT).as_posix()
         for path in Path(__file__).parent.glob("test_*.py")
