@@ -1,28 +1,30 @@
 """Whole files: importing them, and rebuilding everything from the raw log."""
 
-import sqlite3
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from eventstore.catalog import Catalog
-from eventstore.database import Pool
-from eventstore.database.sqlite import read_only
+from eventstore.database import Pool, Session
 from eventstore.directory import Portal
+from eventstore.schema import event
 from projections.verify import verify_read_models
 from scripts.bench.commands import Finished, run_command
+from scripts.bench.engines import Engine, in_turns
 from scripts.bench.events import generate
-from scripts.bench.floors import bare_rate
-from scripts.bench.measures import Measure, WrongAnswer
+from scripts.bench.floors import bare_rate, batched
+from scripts.bench.measures import Measure, Round, WrongAnswer
 from scripts.bench.store import SLUG, Store, check_log, identities, new_store
 
 _SEED: Final = 7
 _BATCH: Final = 2_000
 _MIB: Final = 2**20
 _MOST_MEMORY: Final = 300
+
+_EVENTS: Final = select(event).order_by(event.c.portal_id, event.c.position)
+_PAYLOAD: Final = event.columns.keys().index("payload")
 
 _UNTOLD: Final = text("""
 SELECT (SELECT position FROM checkpoint),
@@ -32,52 +34,73 @@ SELECT (SELECT position FROM checkpoint),
 """)
 
 
-async def batches(folder: Path, *, rounds: int, count: int) -> list[Measure]:
+class _Files(NamedTuple):
+    """What one round found."""
+
+    imported: Round
+    rebuilt: Round
+
+
+async def batches(
+    engines: Sequence[Engine], folder: Path, *, rounds: int, count: int
+) -> list[Measure]:
     """Import a file into a new store on one core, then rebuild it on all, some times.
 
-    Both figures are of the whole command, from the start of its process to its end. The import's
-    floor commits the raw lines, 2,000 at a time; the rebuild's reads every event of the log and
-    commits its payload likewise.
+    Both figures are of the whole command, from the start of its process to its end; the server
+    of PostgreSQL has every core. The import's floor commits the raw lines, 2,000 at a time; the
+    rebuild's reads every event of the log and commits its payload likewise.
     """
     path = _written(folder / "events.ndjson", count)
-    imports: list[float] = []
-    import_floors: list[float] = []
-    rebuilds: list[float] = []
-    rebuild_floors: list[float] = []
-    for number in range(rounds):
-        with path.open("rb") as lines:
-            bare = folder / f"import-{number}.db"
-            import_floors.append(bare_rate(bare, lines, batch=_BATCH))
-        store = await new_store(folder / f"batches-{number}")
-        imports.append(count / _import(store, path).seconds)
+
+    async def measure(engine: Engine, number: int) -> _Files:
+        import_floor = await _lines_rate(path, await engine.new_bare(f"import-{number}"))
+        store = await new_store(await engine.new_store(f"batches-{number}"))
+        imported = count / _import(store, path).seconds
         await _check_import(store, path)
-        rebuilds.append(count / run_command(store, "rebuild").seconds)
+        rebuilt = count / run_command(store, "rebuild").seconds
         await _verify_rebuild(store, await _check_rebuild(store, count))
-        rebuild_floors.append(_copy_rate(store, folder / f"rebuild-{number}.db"))
+        rebuild_floor = await _copy_rate(store, await engine.new_bare(f"rebuild-{number}"))
+        return _Files(Round(imported, import_floor), Round(rebuilt, rebuild_floor))
+
     return [
-        Measure(
-            "import, on one core",
-            "events/s",
-            imports,
-            import_floors,
-            "sqlite3, 2,000 raw lines a commit",
-            at_least=20_000,
-        ),
-        Measure(
-            "rebuild from raw",
-            "events/s",
-            rebuilds,
-            rebuild_floors,
-            "sqlite3, the log copied row by row",
-            at_least=25_000,
-        ),
+        measure
+        for engine, found in await in_turns(engines, rounds, measure)
+        for measure in (_of_imports(engine, found), _of_rebuilds(engine, found))
     ]
 
 
-async def memory(folder: Path, *, count: int) -> list[Measure]:
+def _of_imports(engine: Engine, found: Sequence[_Files]) -> Measure:
+    return Measure(
+        engine.name,
+        "import, on one core",
+        "events/s",
+        [of_round.imported.figure for of_round in found],
+        [of_round.imported.floor for of_round in found],
+        f"{engine.driver}, 2,000 raw lines a commit",
+        at_least=20_000,
+    )
+
+
+def _of_rebuilds(engine: Engine, found: Sequence[_Files]) -> Measure:
+    return Measure(
+        engine.name,
+        "rebuild from raw",
+        "events/s",
+        [of_round.rebuilt.figure for of_round in found],
+        [of_round.rebuilt.floor for of_round in found],
+        f"{engine.driver}, the log copied 2,000 a commit",
+        at_least={"SQLite": 25_000, "PostgreSQL": 20_000}[engine.name],
+    )
+
+
+async def memory(engines: Sequence[Engine], folder: Path, *, count: int) -> list[Measure]:
     """Import and rebuild many events, and look at the peaks; the floor only starts and ends."""
     path = _written(folder / "many.ndjson", count)
-    store = await new_store(folder / "memory")
+    return [measure for engine in engines for measure in await _peaks(engine, path, count)]
+
+
+async def _peaks(engine: Engine, path: Path, count: int) -> list[Measure]:
+    store = await new_store(await engine.new_store("memory"))
     nothing = run_command(store, "status").peak / _MIB
     imported = _import(store, path).peak / _MIB
     await _check_import(store, path)
@@ -85,6 +108,7 @@ async def memory(folder: Path, *, count: int) -> list[Measure]:
     await _check_rebuild(store, count)
     return [
         Measure(
+            engine.name,
             f"peak memory, {name} of {count:,}",
             "MiB",
             [peak],
@@ -114,12 +138,12 @@ async def _check_import(store: Store, path: Path) -> None:
 
 async def _check_rebuild(store: Store, count: int) -> Portal:
     """Every event says something, and every message has its row; return the portal as it is."""
-    catalog = await Catalog.open(store.folder)
+    catalog = await Catalog.open(store.place)
     try:
         portal = (await catalog.snapshot()).portal(SLUG)
     finally:
         await catalog.close()
-    pool = Pool(store.folder.generation(portal.generation), 1)
+    pool = Pool(store.place.generation(portal.generation), 1)
     try:
         async with pool.reading() as session:
             ((reached, silent, undecoded, unfolded),) = await session.rows(_UNTOLD)
@@ -135,14 +159,24 @@ async def _check_rebuild(store: Store, count: int) -> Portal:
 
 async def _verify_rebuild(store: Store, portal: Portal) -> None:
     """Derive everything again, and compare every row."""
-    async for difference in verify_read_models(store.folder, [portal], lambda _done, _total: None):
+    async for difference in verify_read_models(store.place, [portal], lambda _done, _total: None):
         raise WrongAnswer(str(difference))
 
 
-def _copy_rate(store: Store, path: Path) -> float:
-    def payloads(connection: sqlite3.Connection) -> Iterable[str]:
-        stored = connection.execute("SELECT * FROM event ORDER BY portal_id, position")
-        return (row[9] for row in stored)
+async def _lines_rate(path: Path, bare: str) -> float:
+    with path.open() as lines:
+        return await bare_rate(bare, batched(lines, _BATCH))
 
-    with closing(sqlite3.connect(read_only(store.folder.log.path), uri=True)) as connection:
-        return bare_rate(path, payloads(connection), batch=_BATCH)
+
+async def _copy_rate(store: Store, bare: str) -> float:
+    pool = Pool(store.place.log, 1)
+    try:
+        async with pool.reading() as session:
+            return await bare_rate(bare, _stored_payloads(session))
+    finally:
+        await pool.close()
+
+
+async def _stored_payloads(session: Session) -> AsyncIterator[list[str]]:
+    async for rows in session.stream(_EVENTS):
+        yield [row[_PAYLOAD] for row in rows]

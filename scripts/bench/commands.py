@@ -61,7 +61,7 @@ async def running_server(store: Store, *arguments: str) -> AsyncIterator[int]:
     Without arguments it is `chronicle serve`; else the module and arguments of another one, to
     which `--port` is added.
     """
-    port = _free_port()
+    port = free_port()
     command = _command(["serve"]) if not arguments else [sys.executable, "-m", *arguments]
     process = await asyncio.create_subprocess_exec(
         *command, "--port", str(port), env=_environment(store), stderr=subprocess.DEVNULL
@@ -94,10 +94,11 @@ def _command(arguments: Sequence[str]) -> list[str]:
 
 
 def _environment(store: Store) -> dict[str, str]:
-    return os.environ | {"CHRONICLE_DATABASE": store.database, "CHRONICLE_LOG_LEVEL": "warning"}
+    return os.environ | store.environment | {"CHRONICLE_LOG_LEVEL": "warning"}
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port at which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 

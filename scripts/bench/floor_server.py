@@ -1,8 +1,7 @@
 """The floor of HTTP: a bare server that commits each body, one transaction a request."""
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 import typer
@@ -12,24 +11,31 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from scripts.bench.floors import insert_and_commit, open_bare
+from scripts.bench.floors import open_bare
+
+_CONNECTIONS = 4
+"""As many as the log has; a file has one."""
 
 
-def serve(file: Path, port: Annotated[int, typer.Option()]) -> None:
-    """Serve until stopped."""
-    connection = open_bare(file)
-    thread = ThreadPoolExecutor(max_workers=1)
+def serve(address: str, port: Annotated[int, typer.Option()]) -> None:
+    """Serve until stopped, committing to a file or to a database."""
     position = 0
+
+    @asynccontextmanager
+    async def lifespan(application: Starlette) -> AsyncIterator[None]:
+        application.state.bare = await open_bare(address, connections=_CONNECTIONS)
+        yield
+        await application.state.bare.close()
 
     async def keep(request: Request) -> Response:
         nonlocal position
         body = await request.body()
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(thread, insert_and_commit, connection, [body])
+        await request.app.state.bare.insert_and_commit([body.decode()])
         position += 1
         return JSONResponse({"position": position})
 
-    application = Starlette(routes=[Route("/", keep, methods=["POST"])])
+    routes = [Route("/", keep, methods=["POST"])]
+    application = Starlette(routes=routes, lifespan=lifespan)
     uvicorn.run(application, port=port, http="httptools", loop="uvloop", log_level="critical")
 
 

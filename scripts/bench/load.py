@@ -5,12 +5,9 @@ The request is a JSON object of the fields of `Load`; the answer, on stdout, one
 
 import asyncio
 import re
-import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
@@ -18,22 +15,25 @@ import httptools
 import uvloop
 from pydantic import TypeAdapter
 from pydantic_core import to_json
+from sqlalchemy import func, select
 
-from eventstore.database.sqlite import read_only
+from api.settings import Settings
+from eventstore.database import Place
+from projections.tables import checkpoint
 from scripts.bench.events import webhooks
 
 CONNECTIONS: Final = 32
 _TICK: Final = 0.001
 _POSITION: Final = re.compile(rb'"position":\s*(\d+)')
-_CHECKPOINT: Final = "SELECT coalesce(max(position), 0) FROM checkpoint"
+_CHECKPOINT: Final = select(func.coalesce(func.max(checkpoint.c.position), 0))
 
 
 @dataclass(frozen=True)
 class Load:
     """What to send: `count` webhooks of a seed, to a path of a local port.
 
-    At `rate` a second, or as fast as the answers come. With `generation`, the file of the read
-    models, it is watched until all is readable.
+    At `rate` a second, or as fast as the answers come. When `watched`, the read models of the
+    store that the environment names are looked at until all is readable.
     """
 
     port: int
@@ -41,7 +41,7 @@ class Load:
     count: int
     seed: int
     rate: float | None = None
-    generation: str | None = None
+    watched: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,16 +152,19 @@ class _Sender:
         self.positions[index] = int(found[1]) if found else 0
 
 
-async def _watch(generation: str, upto: int, seen: list[tuple[float, int]]) -> None:
-    """Write down when which position was readable, to a millisecond."""
-    with closing(sqlite3.connect(read_only(Path(generation)), uri=True)) as connection:
+async def _watch(generation: Place, upto: int, seen: list[tuple[float, int]]) -> None:
+    """Write down when which position was readable, to a millisecond or two."""
+    session = await generation.open_reader()
+    try:
         reached = 0
         while reached < upto:
-            (position,) = connection.execute(_CHECKPOINT).fetchone()
+            ((position,),) = await session.rows(_CHECKPOINT)
             if position != reached:
                 reached = position
                 seen.append((perf_counter(), reached))
             await asyncio.sleep(_TICK)
+    finally:
+        await session.close()
 
 
 def _delays(sender: _Sender, seen: Sequence[tuple[float, int]]) -> Iterator[float]:
@@ -190,8 +193,9 @@ async def send(load: Load) -> Answers:
     seen: list[tuple[float, int]] = []
     started = perf_counter()
     async with asyncio.TaskGroup() as tasks:
-        if load.generation is not None:
-            tasks.create_task(_watch(load.generation, load.count, seen))
+        if load.watched:
+            generation = Settings().store.generation(1)
+            tasks.create_task(_watch(generation, load.count, seen))
         if load.rate is None:
             await sender.closed_loop(connections)
         else:

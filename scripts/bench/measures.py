@@ -3,10 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import NamedTuple
 
 
 class WrongAnswer(Exception):
     """What was measured did not do its work. A fast wrong answer is no result."""
+
+
+class Round(NamedTuple):
+    """What was found once, and what the floor did beside it."""
+
+    figure: float
+    floor: float
 
 
 @dataclass(frozen=True)
@@ -17,6 +25,7 @@ class Measure:
     `at_most` are goals of the median figure, `of_floor` of its ratio to the median floor.
     """
 
+    engine: str
     name: str
     unit: str
     figures: Sequence[float]

