@@ -147,16 +147,20 @@ class PostgresSession:
             await self.connection.execute(prepared.text, *_bound(prepared, values))
 
     async def run_many(self, statement: Executable, values: Iterable[Row]) -> None:
+        if not (given := list(values)):
+            return  # nothing is no reason to ask the server
         with explained(self._server):
-            await self.connection.executemany(self.prepared(statement).text, values)
+            await self.connection.executemany(self.prepared(statement).text, given)
 
     async def insert(self, table: Table, rows: Iterable[Row]) -> None:
+        if not (given := list(rows)):
+            return
         with explained(self._server):
             await self.connection.copy_records_to_table(
                 table.name,
                 schema_name=self._schema,
                 columns=table.columns.keys(),
-                records=rows,
+                records=given,
             )
 
     @asynccontextmanager

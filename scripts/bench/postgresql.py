@@ -1,5 +1,6 @@
 """A PostgreSQL server to measure on: that of the wheel, as PostgreSQL itself sets it up."""
 
+import ctypes
 import os
 import pwd
 import shutil
@@ -13,6 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from scripts.bench.commands import free_port
+
+_SET_DEATH_SIGNAL: Final = 1
+"""PR_SET_PDEATHSIG of Linux."""
 
 _PATIENCE: Final = 60.0
 """Seconds in which it must start, and stop."""
@@ -40,6 +44,7 @@ def running_postgresql(folder: Path) -> Iterator[str]:
             stdout=log,
             stderr=log,
             start_new_session=True,  # Ctrl-C is for the measurements, which end it
+            preexec_fn=_end_with_parent,  # noqa: PLW1509 - no thread runs yet
             **account,
         )
     try:
@@ -48,6 +53,11 @@ def running_postgresql(folder: Path) -> Iterator[str]:
     finally:
         server.send_signal(signal.SIGINT)  # disconnects everybody, and stops in order
         server.wait(_PATIENCE)
+
+
+def _end_with_parent() -> None:
+    """Let the kernel stop the server when the measurements are killed."""
+    ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGQUIT)
 
 
 def _account() -> dict[str, Any]:
