@@ -14,7 +14,6 @@ from eventstore.errors import WrongSecretKey
 from eventstore.quarantine import MAX_BYTES, Quarantine, Unreadable
 from eventstore.secret_key import SecretKey
 
-
 _log = structlog.get_logger()
 
 
