@@ -55,8 +55,8 @@ MUTANTS_POSTGRESQL: Final = (
     Mutant(
         "let events overtake those in the spool",
         "eventstore/intake.py",
-        "return self.away or any(self._spool.holds(pending.origin.portal_id) for pending in batch)",
-        "return self.away",
+        "portal_id not in known or self._spool.holds(portal_id) for",
+        "portal_id not in known for",
         f"{_DOWN}[stopped at once]",
     ),
     Mutant(
