@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from eventstore.database import Place
-from eventstore.database.postgresql import PostgresSchema
+from eventstore.database import Place, Session
+from eventstore.database.postgresql import PostgresSchema, PostgresSession
 from eventstore.errors import StoreUnavailable
 from eventstore.folder import Folder
 from eventstore.postgres_store import PostgresStore
@@ -39,10 +39,17 @@ def environment(store: Store) -> dict[str, str]:
     }
 
 
+async def step_aside(session: Session) -> None:
+    """Let what a test itself says over a session pass for no statement of ours."""
+    if isinstance(session, PostgresSession):
+        await session.execute("SET application_name = 'a test'")
+
+
 async def query(place: Place, sql: str) -> list[tuple[Any, ...]]:
     """Ask a set of tables, reading only."""
     session = await place.open_reader()
     try:
+        await step_aside(session)
         return [tuple(row) for row in await session.rows(text(sql))]
     finally:
         await session.close()
@@ -66,6 +73,7 @@ async def damage(place: Place, *statements: str) -> None:
     """Change what is stored as no code of ours does: past the triggers that refuse it."""
     session = await place.open_writer()
     try:
+        await step_aside(session)
         for statement in (*await _without_triggers(place), *statements):
             await session.execute(statement)
     finally:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.postgresql import heard
 from tests.postgresql.databases import Databases
 from tests.postgresql.lifetime import lifetime
 from tests.postgresql.server import PostgresServer
@@ -40,6 +41,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         config.stash[_end].close()
 
 
+def session_log(config: pytest.Config) -> Path:
+    """Return where the session's server logs; there is no file before it has started."""
+    return config.stash[_folder] / "log"
+
+
 @pytest.fixture(scope="session")
 def postgresql(pytestconfig: pytest.Config) -> Databases:
     """The databases of the session's server."""
@@ -48,7 +54,7 @@ def postgresql(pytestconfig: pytest.Config) -> Databases:
         fcntl.flock(starting, fcntl.LOCK_EX)
         url = folder / "url"
         if not url.exists():
-            server = pytestconfig.stash[_server] = PostgresServer(folder)
+            server = pytestconfig.stash[_server] = PostgresServer(folder, **heard.SETTINGS)
             server.start()
             url.write_text(server.url())
         return Databases(url.read_text())
@@ -57,7 +63,7 @@ def postgresql(pytestconfig: pytest.Config) -> Databases:
 @pytest.fixture(scope="session")
 def postgresql_log(postgresql: Databases, pytestconfig: pytest.Config) -> Path:
     """What the session's server logs, of all of its databases."""
-    return pytestconfig.stash[_folder] / "log"
+    return session_log(pytestconfig)
 
 
 @pytest.fixture
