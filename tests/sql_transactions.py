@@ -105,7 +105,7 @@ def _portals(parsed: Any) -> Iterator[str]:
         if is_a(node, *QUERIES):
             portals.read(node)
     yield from portals.named
-    yield from map(RawStream(), _inserted(parsed))
+    yield from (RawStream()(value) for value in _inserted(parsed))
 
 
 def _inserted(parsed: Any) -> Iterator[Any]:
