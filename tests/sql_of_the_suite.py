@@ -133,5 +133,5 @@ def _is_whole(session: pytest.Session) -> bool:
         session.exitstatus == pytest.ExitCode.OK
         and config.args_source is pytest.Config.ArgsSource.TESTPATHS
         and not (config.option.keyword or config.option.markexpr or config.option.deselect)
-        and not config.option.lf
+        and not getattr(config.option, "lf", False)
     )
