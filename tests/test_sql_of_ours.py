@@ -113,9 +113,13 @@ async def _live(served: Served) -> None:
 async def _append_to_both(served: Served) -> Served:
     other = await served.another()
     origins = [served.portal.origin, other.portal.origin]
-    await served.state.appender.append_all(
-        [Pending(origin, new(f"webhook:{n}")) for n in range(7) for origin in origins]
-    )
+    appender = await served.store.open_appender()
+    try:
+        await appender.append_all(
+            [Pending(origin, new(f"webhook:{n}")) for n in range(7) for origin in origins]
+        )
+    finally:
+        await appender.close()
     return other
 
 
