@@ -27,7 +27,7 @@ _ANY_ERROR: Final = (
     "tests/faults/test_io_errors.py::test_an_error_at_any_call_costs_no_acknowledged_event"
 )
 _POWER_READ_MODELS: Final = "tests/faults/test_power_loss_of_read_models.py"
-_BOMBS: Final = "tests/faults/test_bombs.py"
+_BOMBS: Final = "tests/promises/test_hostile_bodies.py"
 _SLOW: Final = "tests/faults/test_slow_senders.py"
 _STORED: Final = "tests/faults/test_stored_bytes.py"
 _KILLED: Final = "tests/faults/test_killed_at_random.py"
