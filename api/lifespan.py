@@ -15,7 +15,7 @@ from api.state import State
 from eventstore.catalog import Catalog
 from eventstore.database import Pool
 from eventstore.directory import Snapshot
-from eventstore.errors import EventstoreError, StoreUnavailable, WrongSecretKey
+from eventstore.errors import EventstoreError, NotPermitted, StoreUnavailable, WrongSecretKey
 from eventstore.pointers import Pointers
 from eventstore.quarantine import Quarantine
 from eventstore.store import Store
@@ -106,6 +106,8 @@ async def _begin(state: State, away: StoreUnavailable | None) -> None:
             away = error
         else:
             return
+    if isinstance(away, NotPermitted):
+        raise away  # to wait for a right would not help
     remembered = await state.spooling.spool.remembered() if state.spooling else None
     if state.spooling is None or remembered is None:
         raise away

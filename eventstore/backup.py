@@ -1,7 +1,7 @@
 """Copies a store's log, catalog and key to a folder, and back to either engine.
 
-A backup is an embedded store itself, whatever engine it came from: it can be verified, and even
-served, where it lies. Read models are not in it, since they are derived.
+A backup is an embedded store itself, whatever engine it came from: it can be verified where it
+lies. Read models are not in it, since they are derived.
 """
 
 import hashlib
@@ -176,7 +176,7 @@ def _keep(path: Path, content: bytes) -> None:
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    return {path.name: _digest(path) for path in sorted(folder.iterdir())}
+    return {name: _digest(folder / name) for name in ("catalog.db", "log.db", "secret.key")}
 
 
 def _digest(path: Path) -> str:

@@ -18,6 +18,7 @@ EventstoreError
 ├── LogBehind           the log has less than this server has seen of it
 ├── SpoolFull           the database is away, and the spool takes no more either
 └── StoreUnavailable    the database did not take or give what was asked
+    └── NotPermitted    the role that it is used as lacks a right
 
 Messages never carry a payload, a key or a token.
 """
@@ -111,3 +112,7 @@ class SpoolFull(EventstoreError):
 
 class StoreUnavailable(EventstoreError):
     """The database did not take what was sent, or did not give what was asked."""
+
+
+class NotPermitted(StoreUnavailable):
+    """The role as which the database is used lacks a right: `chronicle migrate` prints them."""

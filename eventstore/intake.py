@@ -62,7 +62,8 @@ class Intake:
     async def append(self, batch: Sequence[Pending]) -> Sequence[Outcome | Spooled]:
         """Take events in together. When this returns, all are in the log, or all in the spool.
 
-        Events of a portal that has others in the spool go behind them. Raises SpoolFull when the
+        Events of a portal that has others in the spool go behind them, and those of one that may
+        not go to the log now wait too. Raises SpoolFull when the
         log does not answer and the spool does not take them: they are not acknowledged.
         """
         outcomes = None if self._goes_behind(batch) else await self._try(batch)
@@ -76,7 +77,11 @@ class Intake:
             raise
 
     def _goes_behind(self, batch: Sequence[Pending]) -> bool:
-        return self.away or any(self._spool.holds(pending.origin.portal_id) for pending in batch)
+        if self.away:
+            return True
+        known = self._origins()
+        portals = {pending.origin.portal_id for pending in batch}
+        return any(portal_id not in known or self._spool.holds(portal_id) for portal_id in portals)
 
     async def _try(self, batch: Sequence[Pending]) -> Sequence[Outcome] | None:
         try:

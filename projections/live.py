@@ -78,8 +78,8 @@ class Live:
         portals: set[int] = set()
         projector = Projector(self._events, place, lambda: tuple(portals))
         opened = _Open(number, Pool(place, _READERS), projector, portals)
-        if self._project:
-            opened.projecting = asyncio.create_task(projector.run())
+        work = projector.run() if self._project else projector.watch(opened.readers)
+        opened.projecting = asyncio.create_task(work)
         return opened
 
     async def _point(self, portal_id: int, wanted: _Open) -> None:

@@ -12,6 +12,7 @@ from eventstore.errors import StoreUnavailable
 from projections.derive import Derived
 from projections.project import (
     checkpoint_of,
+    checkpoints,
     move_checkpoint,
     open_checkpoint,
     project,
@@ -85,6 +86,20 @@ class Projector:
                 await self._round()
         finally:
             self.alive = False
+
+    async def watch(self, readers: Pool) -> None:
+        """Look for ever at how far another process has projected."""
+        while True:
+            self._woken.clear()
+            try:
+                async with readers.reading() as session:
+                    reached = await checkpoints(session)
+            except StoreUnavailable as error:
+                _log.error("the read models cannot be read", error=str(error))
+            else:
+                for portal_id in self._portals():
+                    await self._move(portal_id, reached.get(portal_id, 0))
+            await self._sleep()
 
     async def close(self) -> None:
         """Close what it writes with."""

@@ -14,6 +14,7 @@ import uvloop
 
 from api.app import create_app
 from api.settings import Settings
+from eventstore.errors import StoreUnavailable
 from eventstore.lock import ServerAddress
 from eventstore.store import Holding
 from scripts import logs
@@ -47,7 +48,10 @@ def serve(host: Host = "127.0.0.1", port: Port = 8080) -> None:
     logs.configure(settings)
 
     async def announce(address: ServerAddress) -> bool:
-        engine, warning = await settings.store.versions()
+        try:
+            engine, warning = await settings.store.versions()
+        except StoreUnavailable:
+            engine, warning = "database away", "events go to the spool until it is back"
         say(f"chronicle listens at {address.url} ({engine})")
         if warning:
             say(f"warning: {warning}")

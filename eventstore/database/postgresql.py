@@ -21,7 +21,7 @@ from eventstore.database.statements import (
     index_statements,
     parts_of,
 )
-from eventstore.errors import StoreUnavailable
+from eventstore.errors import NotPermitted, StoreUnavailable
 
 _CONNECTING: Final = 5.0
 """Seconds until a server that does not answer is given up."""
@@ -46,7 +46,6 @@ _UNAVAILABLE: Final = (
     asyncpg.InvalidCatalogNameError,  # 3D: no such database
     asyncpg.InvalidTransactionStateError,  # 25: read-only, or idle for too long
     asyncpg.TransactionRollbackError,  # 40: deadlocks
-    asyncpg.InsufficientPrivilegeError,  # 42501
     asyncpg.UndefinedTableError,  # 42P01: not made yet, or dropped
     asyncpg.InsufficientResourcesError,  # 53: disk full, too many connections
     asyncpg.ObjectNotInPrerequisiteStateError,  # 55: a lock not had in time
@@ -94,6 +93,10 @@ def explained(server: PostgresServer, *others: type[Exception]) -> Iterator[None
     unavailable: tuple[type[Exception], ...] = (*_UNAVAILABLE, *others)
     try:
         yield
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise NotPermitted(
+            f"{server.name}: {_in_words(error)}; `chronicle migrate --role` prints what to grant"
+        ) from error
     except unavailable as error:
         raise StoreUnavailable(f"{server.name}: {_in_words(error)}") from error
 

@@ -47,6 +47,7 @@ class Store(NamedTuple):
             return {
                 "CHRONICLE_DATABASE": self.place.url,
                 "CHRONICLE_SECRET_KEY_FILE": str(self.place.secret_key),
+                "CHRONICLE_SPOOL": str(self.place.secret_key.with_suffix(".spool")),
             }
         raise TypeError(self.place)
 

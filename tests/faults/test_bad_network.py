@@ -144,7 +144,7 @@ async def _ended(task: asyncio.Task[None]) -> None:
 
 
 async def test_the_log_gives_up_what_says_nothing(database: PostgresStore, tally: Tally) -> None:
-    async with proxied(database.url) as (proxy, url), asyncio.timeout(DEADLINE):
+    async with proxied(database.url) as (proxy, url), asyncio.timeout(4 * BOUND):
         log = PostgresLog(PostgresServer(url))
         await log.append(ORIGINS[1], [new("webhook:1")])
         proxy.fall_silent()
