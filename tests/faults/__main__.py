@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Final
 
 from scripts.bench.report import circumstances
 from tests.faults import report
@@ -13,6 +14,8 @@ from tests.faults.mutants_postgresql import MUTANTS_POSTGRESQL
 from tests.faults.mutants_slow_senders import MUTANTS_SLOW_SENDERS
 from tests.faults.mutation import ROOT, Survived, try_all
 from tests.faults.tallies import FILE, Tally, read
+
+_TESTS: Final = ("tests/faults", "tests/promises/test_hostile_bodies.py")
 
 
 def main() -> int:
@@ -41,7 +44,7 @@ def _faults() -> list[Tally] | None:
     with tempfile.TemporaryDirectory(prefix="chronicle-faults-") as folder:
         counted = Path(folder) / "tallies"
         options = ["-m", "", "-n", "auto", "--dist", "loadgroup", "-q", "--durations=10"]
-        command = [sys.executable, "-m", "pytest", *options, "tests/faults"]
+        command = [sys.executable, "-m", "pytest", *options, *_TESTS]
         environment = {**os.environ, FILE: str(counted)}
         done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
         return read(counted) if done.returncode == 0 else None

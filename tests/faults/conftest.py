@@ -9,16 +9,6 @@ import pytest
 
 from tests.faults.stores import ENGINES, Store, new_store
 from tests.faults.tallies import Tally
-from tests.promises.conftest import (
-    portal_database,
-    portal_folder,
-    registered,
-    served,
-    with_portal,
-)
-
-__all__ = ["portal_database", "portal_folder", "registered", "served", "with_portal"]
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the long ones, so that no core is left with one of them at the end."""

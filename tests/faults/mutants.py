@@ -27,7 +27,7 @@ _ANY_ERROR: Final = (
     "tests/faults/test_io_errors.py::test_an_error_at_any_call_costs_no_acknowledged_event"
 )
 _POWER_READ_MODELS: Final = "tests/faults/test_power_loss_of_read_models.py"
-_BOMBS: Final = "tests/faults/test_bombs.py"
+_BOMBS: Final = "tests/promises/test_hostile_bodies.py"
 _SLOW: Final = "tests/faults/test_slow_senders.py"
 _STORED: Final = "tests/faults/test_stored_bytes.py"
 _KILLED: Final = "tests/faults/test_killed_at_random.py"
@@ -38,7 +38,8 @@ _FOLLOWER: Final = (
 )
 
 _COMMIT: Final = "            outcomes = self._commit("
-_COMMIT_LATE: Final = f"""            for waiting in taken:
+_COMMIT_LATE: Final = f"""            from eventstore.log import Outcome
+            for waiting in taken:
                 _tell(waiting, [Outcome("appended", 1)] * len(waiting.batch))
 {_COMMIT}"""
 
@@ -77,13 +78,6 @@ MUTANTS: Final = (
         _POWER,
     ),
     Mutant(
-        "leave a file open that could not be set up",
-        "eventstore/database/sqlite.py",
-        "        connection.close()\n        raise StoreUnavailable",
-        "        raise StoreUnavailable",
-        f"{_SYNC_FAILED}[sqlite-1-goes on]",
-    ),
-    Mutant(
         "go on with the connection that failed",
         "eventstore/sqlite_log.py",
         "            self.close()\n            raise StoreUnavailable",
@@ -95,7 +89,7 @@ MUTANTS: Final = (
         "eventstore/sqlite_log.py",
         '            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")\n',
         "",
-        f"{_SYNC_FAILED}[sqlite-13-is killed]",
+        f"{_SYNC_FAILED}[sqlite-1-is killed]",
     ),
     Mutant(
         "answer before it lasts that the log was emptied",

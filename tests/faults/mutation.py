@@ -3,13 +3,14 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from tests.faults.mutants import Mutant
 
@@ -25,6 +26,13 @@ class Survived(Exception):
 
     def __init__(self, mutant: Mutant, said: str) -> None:
         super().__init__(f"mutant {mutant.name!r} ({mutant.file}): {said}")
+
+
+class Ran(NamedTuple):
+    """How a test run ended, and what it said."""
+
+    status: int
+    said: str
 
 
 def mutated(mutant: Mutant) -> str:
@@ -50,28 +58,32 @@ def try_mutant(mutant: Mutant) -> str:
         shutil.copytree(ROOT, tree, ignore=_LEFT_OUT)
         (tree / mutant.file).write_text(mutated(mutant))
         done = _run(mutant, tree, Path(folder) / "tmp")
-    summary = (done.stdout + done.stderr).rstrip().rpartition("\n")[2]
-    if done.returncode != 1 or not _FAILED.search(summary):
+    summary = done.said.rstrip().rpartition("\n")[2]
+    if done.status != 1 or not _FAILED.search(summary):
         raise Survived(mutant, f"{mutant.test} did not fail: {summary}")
-    found = _FIRST_ERROR.search(done.stdout)
+    found = _FIRST_ERROR.search(done.said)
     return found[1] if found else summary
 
 
-def _run(mutant: Mutant, tree: Path, temporary: Path) -> subprocess.CompletedProcess[str]:
+def _run(mutant: Mutant, tree: Path, temporary: Path) -> Ran:
     options = ["-q", "-m", "", "-p", "no:cacheprovider", f"--basetemp={temporary}"]
     command = [sys.executable, "-m", "pytest", *options, mutant.test]
-    try:
-        return subprocess.run(
-            command,
-            cwd=tree,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            text=True,
-            timeout=_PATIENCE,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise Survived(mutant, f"{mutant.test} did not end") from None
+    with subprocess.Popen(
+        command,
+        cwd=tree,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            said, _ = process.communicate(timeout=_PATIENCE)
+        except subprocess.TimeoutExpired:
+            # With all that the test has started: it cannot end that any more.
+            os.killpg(process.pid, signal.SIGKILL)
+            raise Survived(mutant, f"{mutant.test} did not end") from None
+    return Ran(process.returncode, said)
 
 
 def try_all(mutants: Iterable[Mutant]) -> Iterator[tuple[Mutant, str | Survived]]:

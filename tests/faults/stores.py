@@ -204,6 +204,11 @@ class Store:
         broken = [said for path in files for said in _broken(path)]
         return [*broken, *map(str, await self.differences_in_read_models())]
 
+    def let_generations_age(self) -> None:
+        """Let a while pass: nobody reads or makes a generation that the catalog does not name."""
+        with closing(sqlite3.connect(self.folder.catalog.path)) as catalog, catalog:
+            catalog.execute("UPDATE generation SET seen_at = 0, left_at = 0")
+
     def tamper(self, *statements: str) -> None:
         """Change the log behind our back: nothing of ours keeps anybody from it."""
         connection = sqlite3.connect(self.folder.log.path)

@@ -1,15 +1,18 @@
 """Mutants can be tried, every fault has one, and one that survives is told of."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.faults.mutants import MUTANTS, Mutant
 from tests.faults.mutants_postgresql import MUTANTS_POSTGRESQL
+from tests.faults.mutants_slow_senders import MUTANTS_SLOW_SENDERS
 from tests.faults.mutation import ROOT, Survived, mutated, try_mutant
 
-ALL = (*MUTANTS, *MUTANTS_POSTGRESQL)
+ALL = (*MUTANTS, *MUTANTS_POSTGRESQL, *MUTANTS_SLOW_SENDERS)
 
 HARMLESS = Mutant(
     "say the same in other words",
@@ -26,6 +29,18 @@ def test_what_a_mutant_changes_is_there_and_so_is_its_test(mutant: Mutant) -> No
 
     assert mutated(mutant) != (ROOT / mutant.file).read_text()
     assert f"def {name.partition('[')[0]}(" in (ROOT / file).read_text()
+
+
+@pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
+def test_a_mutant_breaks_a_promise_and_not_the_language(mutant: Mutant) -> None:
+    """A name that is not there would be noticed by any test, whatever it looks at."""
+    ruff = [sys.executable, "-m", "ruff", "check", "--quiet", "--isolated", "--select", "F821,E9"]
+
+    checked = subprocess.run(
+        [*ruff, "-"], input=mutated(mutant), capture_output=True, text=True, check=False
+    )
+
+    assert checked.stdout == ""
 
 
 def test_every_fault_has_a_mutant() -> None:

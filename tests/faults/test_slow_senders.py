@@ -156,7 +156,7 @@ async def test_a_connection_that_is_idle_between_requests_stays(hook: Hook) -> N
 async def test_two_hundred_slow_senders_do_not_slow_the_others(
     hook: Hook, registered: Registered
 ) -> None:
-    already = appended(registered)
+    already = await appended(registered)
 
     without = p99(await others(hook))
     async with crowded(hook):
@@ -165,7 +165,7 @@ async def test_two_hundred_slow_senders_do_not_slow_the_others(
     # Both bounds are far off, so that a busy machine cannot reach them: requests that wait for
     # slow senders, one after another, wait for whole deadlines.
     assert beside < max(20 * without, DEADLINE / 2)
-    assert appended(registered) == already + 2 * OTHERS * REQUESTS
+    assert await appended(registered) == already + 2 * OTHERS * REQUESTS
 
 
 @asynccontextmanager
@@ -209,8 +209,8 @@ def p99(took: list[float]) -> float:
     return sorted(took)[len(took) * 99 // 100]
 
 
-def appended(registered: Registered) -> int:
-    ((count,),) = asyncio.run(query(registered.store.log, "SELECT count(*) FROM event"))
+async def appended(registered: Registered) -> int:
+    ((count,),) = await query(registered.store.log, "SELECT count(*) FROM event")
     return int(count)
 
 
