@@ -10,6 +10,7 @@ import pytest
 from tests.faults.stores import ENGINES, Store, new_store
 from tests.faults.tallies import Tally
 
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the long ones, so that no core is left with one of them at the end."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
