@@ -95,14 +95,6 @@ MUTANTS_POSTGRESQL: Final = (
         f"{_NETWORK}::test_the_log_gives_up_what_says_nothing",
     ),
     Mutant(
-        "point to a generation on PostgreSQL before it is built",
-        "projections/rebuild.py",
-        "        await build(store.generation(number), plan, progress, jobs=jobs)\n",
-        "        await pointers.flip(number, rebuilt, _now())\n"
-        "        await build(store.generation(number), plan, progress, jobs=jobs)\n",
-        f"{_KILLED}::test_readers_on_postgresql_never_see_a_half_built_table[4]",
-    ),
-    Mutant(
         "key what is imported by the time, on PostgreSQL",
         "eventstore/envelope.py",
         'key=f"import:{digest}"',
