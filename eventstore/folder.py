@@ -1,8 +1,8 @@
 """The embedded store: a folder of SQLite files, which file is which, and how it is opened."""
 
 import re
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,11 @@ class Folder:
 
     def hold(self) -> AbstractContextManager[StoreLock]:
         return hold(self.lock)
+
+    @contextmanager
+    def rebuilding(self) -> Iterator[bool]:
+        with hold(self.path / "rebuild.lock"):
+            yield True
 
     def find_server(self) -> ServerAddress | None:
         return find_server(self.lock)

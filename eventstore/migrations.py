@@ -34,7 +34,10 @@ STEPS: Final = (
                 portal_id INTEGER NOT NULL, generation INTEGER NOT NULL, PRIMARY KEY (portal_id)
             )
             """,
-            "INSERT INTO pointer SELECT portal.id, generation.number FROM portal, generation",
+            """
+            INSERT INTO pointer (portal_id, generation)
+            SELECT portal.id, generation.number FROM portal, generation
+            """,
             "DROP TABLE generation",
             """
             CREATE TABLE generation (

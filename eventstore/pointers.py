@@ -54,12 +54,17 @@ class Pointers:
             for old in sorted(before - after):
                 await tx.execute(left, {"number": old, "seen_at": now, "left_at": now})
 
-    async def abandoned(self, present: Collection[int], now: Instant) -> list[int]:
-        """Return which of these generations nobody reads or makes."""
+    async def abandoned(
+        self, present: Collection[int], now: Instant, *, alone: bool = False
+    ) -> list[int]:
+        """Return which of these generations nobody reads or makes.
+
+        Who is `alone` knows that nobody else is making one.
+        """
         async with self._catalog.reading() as tx:
             named = {row[0] for row in await tx.execute(select(pointer.c.generation))}
             rows = await tx.execute(select(generation))
-            last_needed = {row.number: max(row.seen_at, row.left_at or 0) for row in rows}
+            last_needed = {row.number: row.left_at or (0 if alone else row.seen_at) for row in rows}
         return sorted(
             number
             for number in present

@@ -123,6 +123,10 @@ class PostgresStore:
     def hold(self) -> Iterator["AnyoneMayWrite"]:
         yield AnyoneMayWrite()
 
+    @contextmanager
+    def rebuilding(self) -> Iterator[bool]:
+        yield False
+
     def find_server(self) -> ServerAddress | None:
         return None
 

@@ -73,6 +73,12 @@ class Store(Protocol):
     def hold(self) -> AbstractContextManager[Holding]:
         """Hold the right to write. Raises StoreInUse where only one process has it at a time."""
 
+    def rebuilding(self) -> AbstractContextManager[bool]:
+        """Rebuild; whether nobody else can be rebuilding meanwhile is what the context gives.
+
+        Raises StoreInUse where only one process may.
+        """
+
     def find_server(self) -> ServerAddress | None:
         """Return the server by which commands must write, if there is one."""
 

@@ -97,8 +97,8 @@ class Projector:
             except StoreUnavailable as error:
                 _log.error("the read models cannot be read", error=str(error))
             else:
-                for portal_id in self._portals():
-                    await self._move(portal_id, reached.get(portal_id, 0))
+                for portal_id in reached.keys() & set(self._portals()):
+                    await self._move(portal_id, reached[portal_id])
             await self._sleep()
 
     async def close(self) -> None:

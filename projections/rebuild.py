@@ -43,9 +43,16 @@ async def rebuild(
     Fills a new generation, catches up, then lets the catalog point to it. A rebuild that is cut
     off changes nothing: it leaves a generation that nobody reads, which a later one removes.
     """
+    with store.rebuilding() as alone:
+        await sweep(store, Pointers(catalog), alone=alone)
+        return await _rebuild(store, catalog, progress, only, jobs)
+
+
+async def _rebuild(
+    store: Store, catalog: Catalog, progress: Progress, only: Portal | None, jobs: int | None
+) -> RebuildSummary:
     started = time.monotonic()
     pointers = Pointers(catalog)
-    await sweep(store, pointers)
     portals = (await catalog.snapshot()).portals.values()
     rebuilt = [portal.id for portal in portals if only is None or portal.id == only.id]
     newest = await _heads(store)
@@ -59,9 +66,12 @@ async def rebuild(
     return RebuildSummary(number, sum(plan.upto.values()), time.monotonic() - started)
 
 
-async def sweep(store: Store, pointers: Pointers) -> None:
-    """Remove the generations that were replaced a while ago, or that nobody will finish."""
-    for number in await pointers.abandoned(await store.generations(), _now()):
+async def sweep(store: Store, pointers: Pointers, *, alone: bool = False) -> None:
+    """Remove the generations that were replaced a while ago, or that nobody will finish.
+
+    Who is `alone` rebuilds nothing else at the moment, and nobody else does.
+    """
+    for number in await pointers.abandoned(await store.generations(), _now(), alone=alone):
         await store.generation(number).remove()
 
 

@@ -32,7 +32,7 @@ from tests.promises.server import (
     serving_again,
 )
 
-pytest_plugins = ["tests.postgresql.fixtures"]
+pytest_plugins = ["tests.postgresql.fixtures", "tests.sql_of_the_suite"]
 
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile("chronicle", deadline=None)

@@ -31,6 +31,8 @@ class Rules(NamedTuple):
     """Tables whose rows have no portal."""
     across: frozenset[str] = frozenset()
     """Statements that may read the rows of all portals, in whatever schema."""
+    locking: frozenset[str] = frozenset()
+    """Statements that may lock more than rows, since no promise rests on that lock."""
 
 
 def violations(sql: str, rules: Rules = Rules()) -> list[str]:  # noqa: B008 - immutable
@@ -39,17 +41,19 @@ def violations(sql: str, rules: Rules = Rules()) -> list[str]:  # noqa: B008 - i
 
 
 def check_all(texts: Iterable[str], rules: Rules) -> list[str]:
-    """Return what of many statements breaks a rule, each with its text, and exceptions of none."""
-    distinct = sorted(set(texts))
-    found = [
+    """Return what of many statements breaks a rule, each with its text."""
+    return [
         f"{violation}\n    in {' '.join(text.split())}"
-        for text in distinct
+        for text in sorted(set(texts))
         for violation in violations(text, rules)
     ]
-    seen = set(map(_form, distinct))
-    return found + [
-        f"no such statement:\n    {s}" for s in sorted(rules.across) if _form(s) not in seen
-    ]
+
+
+def unneeded(texts: Iterable[str], rules: Rules) -> list[str]:
+    """Return the exceptions that are of none of all statements that there are."""
+    seen = set(map(_form, set(texts)))
+    listed = sorted(rules.across | rules.locking)
+    return [f"no such statement:\n    {text}" for text in listed if _form(text) not in seen]
 
 
 def _violations(sql: str, rules: Rules, scope: Scope) -> Iterator[str]:
@@ -58,7 +62,8 @@ def _violations(sql: str, rules: Rules, scope: Scope) -> Iterator[str]:
     except ParseError as error:
         yield f"not to be parsed: {error}"
         return
-    across = _form(sql) in map(_form, rules.across)
+    across = _is_one_of(sql, rules.across)
+    allowed = _LOCKS if _is_one_of(sql, rules.locking) else frozenset()
     for statement in statements:
         portals = Portals(rules.unscoped, across=across)
         for node in walk(statement, *QUERIES):
@@ -68,10 +73,14 @@ def _violations(sql: str, rules: Rules, scope: Scope) -> Iterator[str]:
         if len(portals.named) > 1:
             yield f"several portals: {', '.join(sorted(portals.named))}"
         for node in walk(statement):
-            if check := _CHECKS.get(type(node)):
+            if type(node) not in allowed and (check := _CHECKS.get(type(node))):
                 yield from check(node, portals)
         for query in _queries_of_code(statement):
             yield from _violations(query, rules, _TRIGGERED)
+
+
+def _is_one_of(sql: str, listed: frozenset[str]) -> bool:
+    return _form(sql) in map(_form, listed)
 
 
 @lru_cache(maxsize=4096)
@@ -188,6 +197,10 @@ _CHECKS: Final[Mapping[type[ast.Node], Callable[[Any, Portals], Iterator[str]]]]
     ast.LockStmt: _of_whole_tables,
     ast.TruncateStmt: _of_whole_tables,
 }
+
+
+_LOCKS: Final = frozenset({ast.FuncCall, ast.LockStmt})
+"""What a check finds that a listed statement may do."""
 
 
 class _Code(NamedTuple):

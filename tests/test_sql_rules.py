@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.sql_rules import Rules, check_all, violations
+from tests.sql_rules import Rules, check_all, unneeded, violations
 
 ALL_HEADS = "SELECT portal_id, position FROM log_head"
 
@@ -385,5 +385,5 @@ def test_of_many_statements_each_distinct_one_is_told_once_with_its_text() -> No
 def test_an_exception_that_nothing_needs_any_more_is_told() -> None:
     rules = Rules(across=frozenset({ALL_HEADS}))
 
-    assert check_all([ALL_HEADS], rules) == []
-    assert check_all(["SELECT 1"], rules) == [f"no such statement:\n    {ALL_HEADS}"]
+    assert unneeded([ALL_HEADS], rules) == []
+    assert unneeded(["SELECT 1"], rules) == [f"no such statement:\n    {ALL_HEADS}"]

@@ -22,6 +22,7 @@ from eventstore.folder import Folder
 from eventstore.log import Known, Origin, Outcome, Pending, events_at, heads, page, place
 from eventstore.redaction import Fingerprints
 from eventstore.store import Store
+from tests.engines import step_aside
 from tests.eventstore.factories import ORIGIN, OTHER, new
 
 FINGERPRINTS = Fingerprints(b"k" * 32)
@@ -149,6 +150,7 @@ async def test_nothing_that_is_in_the_log_can_be_changed(
     await appender.append_all([of(new())])
     before = await everything(reading)
     session = await store.log.open_writer()
+    await step_aside(session)
 
     with pytest.raises((sqlite3.IntegrityError, asyncpg.RaiseError), match="the log is immutable"):
         await session.execute(statement)

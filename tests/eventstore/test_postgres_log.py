@@ -190,6 +190,7 @@ async def test_who_freezes_with_a_head_in_hand_loses_it(
     with monkeypatch.context() as impatient:
         impatient.setitem(BRIEF, "idle_in_transaction_session_timeout", "50ms")
         frozen = await log._connect()  # noqa: SLF001 - it stops in the middle of an append
+    await frozen.execute("SET application_name = 'a test'")
     await frozen.execute("BEGIN; SELECT * FROM log.log_head FOR UPDATE")
 
     assert await log.append(ORIGIN, [new("b")]) == [Outcome("appended", 2)]

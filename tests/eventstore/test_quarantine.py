@@ -8,8 +8,8 @@ from eventstore import quarantine as module
 from eventstore.catalog import Catalog
 from eventstore.errors import UnknownQuarantined, WrongSecretKey
 from eventstore.quarantine import Quarantine, Unreadable
-from eventstore.schema import quarantined
 from eventstore.store import Store
+from tests.engines import damage
 from tests.eventstore.test_catalog import stored_bytes
 
 FOUND = Unreadable(received_at=5, source="webhook", receiver="app", reason="no JSON")
@@ -35,11 +35,10 @@ async def test_bodies_are_sealed(catalog: Catalog, fresh: Store) -> None:
     assert b"CANARY" not in stored
 
 
-async def test_a_body_moved_to_another_portal_does_not_open(catalog: Catalog) -> None:
+async def test_a_body_moved_to_another_portal_does_not_open(catalog: Catalog, fresh: Store) -> None:
     quarantine = Quarantine(catalog)
     await quarantine.keep(1, b"body", FOUND)
-    async with catalog.engine.begin() as tx:
-        await tx.execute(quarantined.update().values(portal_id=2))
+    await damage(fresh.catalog, "UPDATE quarantined SET portal_id = 2")
 
     with pytest.raises(WrongSecretKey):
         await quarantine.body(2, 1)

@@ -55,8 +55,8 @@ MUTANTS_POSTGRESQL: Final = (
     Mutant(
         "let events overtake those in the spool",
         "eventstore/intake.py",
-        "return self.away or any(self._spool.holds(pending.origin.portal_id) for pending in batch)",
-        "return self.away",
+        "portal_id not in known or self._spool.holds(portal_id) for",
+        "portal_id not in known for",
         f"{_DOWN}[stopped at once]",
     ),
     Mutant(
@@ -93,14 +93,6 @@ MUTANTS_POSTGRESQL: Final = (
         "_ANSWERING: Final = 10.0",
         "_ANSWERING: Final = 1_000.0",
         f"{_NETWORK}::test_the_log_gives_up_what_says_nothing",
-    ),
-    Mutant(
-        "point to a generation on PostgreSQL before it is built",
-        "projections/rebuild.py",
-        "        await build(store.generation(number), plan, progress, jobs=jobs)\n",
-        "        await pointers.flip(number, rebuilt, _now())\n"
-        "        await build(store.generation(number), plan, progress, jobs=jobs)\n",
-        f"{_KILLED}::test_readers_on_postgresql_never_see_a_half_built_table[4]",
     ),
     Mutant(
         "key what is imported by the time, on PostgreSQL",

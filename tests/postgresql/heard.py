@@ -17,6 +17,8 @@ OURS: Final = "chronicle"
 
 _ENTRY: Final = re.compile(r"\S+ \S+ \S+ \[(\S+)\] (.*)@(\S+) ([A-Z]+):  (.*)", re.DOTALL)
 _STATEMENT: Final = re.compile(r"(?:statement|execute [^:]+): (.*)", re.DOTALL)
+_VALUES: Final = "Parameters: "
+"""Begins a detail, which the server writes in one piece with the statement that it is of."""
 _PARAMETER: Final = re.compile(r"\$\d+ = (?:NULL|'((?:[^']|'')*)')")
 
 
@@ -30,19 +32,20 @@ class Statement(NamedTuple):
     """What its parameters stand for, the long ones cut off; NULL is nothing."""
 
 
-def heard(log: Path, database: str | None = None) -> Iterator[Statement]:
-    """Give all statements of ours, of all databases or of one, in the order that they came."""
+def heard(log: Path, begun: int = 0) -> Iterator[Statement]:
+    """Give all statements of ours, in the order that they came, from a byte of the log on."""
     if not log.exists():
         return
     with log.open(encoding="utf-8", errors="replace") as lines:
+        lines.seek(begun)
         last: Statement | None = None
         for entry in _entries(lines):
             found = _ENTRY.fullmatch(entry)
-            if found is None or found[2] != OURS or database not in (None, found[3]):
+            if found is None or found[2] != OURS:
                 continue
             session, level, words = found[1], found[4], found[5]
-            if level == "DETAIL" and last is not None and last.session == session:
-                last = last._replace(values=tuple(_PARAMETER.findall(words)))
+            if last is not None and (values := words.removeprefix(_VALUES)) != words:
+                last = last._replace(values=tuple(_PARAMETER.findall(values)))
             elif (statement := _STATEMENT.fullmatch(words)) and level == "LOG":
                 if last is not None:
                     yield last

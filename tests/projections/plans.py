@@ -18,6 +18,7 @@ from eventstore.postgres_store import PostgresStore
 from eventstore.schema import log_metadata
 from projections.generations import prepare_generation
 from projections.tables import metadata
+from tests.engines import step_aside
 
 Searches = list[tuple[str, tuple[str, ...]]]
 """A table, and the columns by which it is searched in an index: none when it is read whole."""
@@ -109,6 +110,7 @@ async def fill(url: str) -> None:
 async def _fill(place: PostgresSchema, tables: MetaData) -> None:
     session = await place.open_writer()
     try:
+        await step_aside(session)
         for table in tables.sorted_tables:
             await session.execute(
                 f"INSERT INTO {place.schema}.{table.name} SELECT {_row(table)}"  # noqa: S608

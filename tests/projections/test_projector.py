@@ -52,7 +52,7 @@ async def with_events(store: S) -> S:
 
 async def crash(store: PostgresStore) -> None:
     """Cut all connections, and leave a generation as it was three events ago."""
-    connection = await store.server.connect({})
+    connection = await store.server.connect({"application_name": "a test"})
     await connection.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid();"

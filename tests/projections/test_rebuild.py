@@ -134,6 +134,7 @@ async def test_a_rebuild_that_is_cut_off_changes_nothing_and_a_later_one_clears_
     await rebuild(fresh, catalog, unread)
 
     assert (left, read) == ([1, 2], [1, 1])
-    assert soon == [1, 2, 3]  # who reads the first may still do so, and the second may be under way
+    # Who reads the first may still do so. On PostgreSQL the second may be under way elsewhere.
+    assert soon == ([1, 2, 3] if fresh.remote else [1, 3])
     assert await fresh.generations() == [4]
     assert await numbers(catalog) == [4, 4]

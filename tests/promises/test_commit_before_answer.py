@@ -20,7 +20,7 @@ from eventstore.postgres_store import PostgresStore
 from eventstore.sqlite_log import SqliteLog
 from eventstore.store import Store
 from eventstore.thread_appender import ThreadAppender
-from tests.engines import damage, query
+from tests.engines import damage, query, step_aside
 
 WAITS_AT_THE_COMMIT: Final = (
     """
@@ -57,6 +57,7 @@ async def nobody_can_commit(store: Store) -> AsyncIterator[Callable[[], Awaitabl
     """Let every commit wait until the end; what is given waits until one does."""
     holder = await store.log.open_writer()
     try:
+        await step_aside(holder)
         if isinstance(store, Folder):
             async with holder.transaction():
                 await holder.set_stamp(VERSION)  # there is one who writes

@@ -18,7 +18,7 @@ from eventstore.folder import Folder
 from eventstore.postgres_store import PostgresStore
 from eventstore.store import Store
 from tests import samples
-from tests.engines import damage, query
+from tests.engines import damage, query, step_aside
 from tests.promises.canaries import MARK, Canaries, plant
 from tests.promises.payloads import form
 from tests.promises.process import running
@@ -233,6 +233,7 @@ async def _everything_of(store: Store) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in store.path.rglob("*") if path.is_file()}
     session = await store.log.open_reader()
     try:
+        await step_aside(session)
         await session.execute("SET bytea_output = 'escape'")  # or bytes would be spelled in hex
         return {
             table: "\n".join(

@@ -1,0 +1,137 @@
+"""Checks all that the code says to PostgreSQL while the tests of a session run."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import pytest
+from sqlalchemy import MetaData, Table, select
+
+from eventstore.database import compiled
+from eventstore.database.statements import POSTGRESQL
+from eventstore.schema import catalog_metadata, log_metadata, pointer
+from projections.readmodels import READ_MODELS
+from tests.postgresql.fixtures import session_log
+from tests.postgresql.heard import Statement, heard
+from tests.sql_rules import Rules, check_all, unneeded
+from tests.sql_transactions import appending_to_several
+
+
+def _whole(table: Table, schema: str) -> str:
+    return compiled(select(table), POSTGRESQL, schema).text
+
+
+def _held(metadata: MetaData, schema: str, *missing: Table) -> str:
+    tables = (f"{schema}.{each.name}" for each in metadata.sorted_tables if each not in missing)
+    return f"LOCK TABLE {', '.join(tables)} IN EXCLUSIVE MODE"
+
+
+def _listed(texts: str) -> list[str]:
+    return texts.strip().split("\n\n")
+
+
+WHOLE: Final = (
+    *(_whole(table, "log") for table in log_metadata.sorted_tables),
+    *(_whole(table, "catalog") for table in catalog_metadata.sorted_tables),
+)
+"""A backup copies them."""
+
+CATALOG: Final = """
+SELECT catalog.application_token.portal_id, catalog.application_token.digest
+    FROM catalog.application_token
+
+SELECT catalog.ingest_key.portal_id, catalog.ingest_key.digest FROM catalog.ingest_key
+
+SELECT catalog.pointer.portal_id, catalog.pointer.generation FROM catalog.pointer
+
+SELECT catalog.pointer.generation FROM catalog.pointer
+
+SELECT DISTINCT catalog.pointer.generation FROM catalog.pointer
+
+SELECT max(catalog.pointer.generation) AS max_1 FROM catalog.pointer
+
+UPDATE catalog.pointer SET generation = $1::integer
+    WHERE catalog.pointer.portal_id IN ($2::integer)
+"""
+"""Every process knows all portals, and where each is read; a rebuild moves all of them at once."""
+
+FIGURES: Final = """
+SELECT log.log_head.portal_id, log.log_head.position FROM log.log_head
+
+SELECT read_1.checkpoint.portal_id, read_1.checkpoint.position FROM read_1.checkpoint
+
+SELECT read_1.undecoded.portal_id, count(*) AS count_1 FROM read_1.undecoded
+    GROUP BY read_1.undecoded.portal_id
+
+SELECT catalog.quarantined.portal_id, count(*) AS count_1 FROM catalog.quarantined
+    GROUP BY catalog.quarantined.portal_id
+
+SELECT catalog.rejection.portal_id, sum(catalog.rejection.count) AS sum_1 FROM catalog.rejection
+    GROUP BY catalog.rejection.portal_id
+"""
+"""Who projects asks which portals have something new; metrics and status say a number of each."""
+
+LOCKING: Final = (
+    "SELECT pg_advisory_xact_lock(hashtext('chronicle log'))",
+    _held(log_metadata, "log"),
+    _held(catalog_metadata, "catalog"),
+    _held(catalog_metadata, "catalog", pointer),  # of version 1
+    _held(READ_MODELS[0].tables[0].metadata, "read_1"),
+)
+"""What makes, upgrades or backs up tables; nothing that was promised of an event rests on it."""
+
+OF_TESTS: Final = frozenset({"thing", "extra"})
+"""Tables that only tests make."""
+
+RULES: Final = Rules(
+    unscoped=Rules().unscoped | OF_TESTS,
+    across=frozenset((*WHOLE, *_listed(CATALOG), *_listed(FIGURES))),
+    locking=frozenset(LOCKING),
+)
+
+_GENERATION: Final = re.compile(r"\bread_\d+\b")
+
+_broken: Final = pytest.StashKey[Sequence[str]]()
+
+
+def broken(said: Sequence[Statement]) -> list[str]:
+    """Return what breaks a rule: a statement, or a transaction that appends to several portals."""
+    return check_all(_texts(said), RULES) + appending_to_several(said)
+
+
+def _texts(said: Sequence[Statement]) -> set[str]:
+    """Give the texts as if there were one generation only."""
+    return {_GENERATION.sub("read_1", each.text) for each in said}
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workerinput"):
+        return  # the process that controls the session reads what all of them said
+    said = list(heard(session_log(session.config)))
+    found = broken(said)
+    if _is_whole(session):
+        found += unneeded(_texts(said), RULES)
+    session.config.stash[_broken] = found
+    if found and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    found = config.stash.get(_broken, ())
+    if found:
+        terminalreporter.section("SQL that breaks a rule", red=True)
+    for each in found:
+        terminalreporter.write_line(each)
+
+
+def _is_whole(session: pytest.Session) -> bool:
+    """Whether every test was asked for, and none failed: all statements have been said."""
+    config = session.config
+    return (
+        session.exitstatus == pytest.ExitCode.OK
+        and config.args_source is pytest.Config.ArgsSource.TESTPATHS
+        and not (config.option.keyword or config.option.markexpr or config.option.deselect)
+        and not getattr(config.option, "lf", False)
+    )
