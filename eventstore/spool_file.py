@@ -213,7 +213,7 @@ class SpoolFile:
         )
         try:
             for pragma in _PRAGMAS:
-                connection.execute(f"PRAGMA {pragma}")
+                connection.execute(f"PRAGMA {pragma}").fetchall()  # or an error goes unseen
             for table in _TABLES:
                 connection.execute(table)
             self._check_key(connection)

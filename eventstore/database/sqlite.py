@@ -166,7 +166,7 @@ class SqliteFile:
     async def exists(self) -> bool:
         if not self.path.is_file():
             return False
-        session = await self.open_reader()
+        session = await self._open(self._recovering())
         try:
             # A process that was killed may have left a file with nothing in it.
             return bool(await session.rows(_ANY_TABLE))
@@ -175,21 +175,34 @@ class SqliteFile:
 
     async def open_reader(self) -> Session:
         # Opening it to write would create a file that is gone as an empty one.
-        address = read_only(self.path)
+        return await self._open(read_only(self.path))
+
+    async def _open(self, address: str) -> Session:
         try:
             connection = await aiosqlite.connect(address, uri=True, timeout=5, isolation_level=None)
         except sqlite3.Error as error:
             raise StoreUnavailable(f"{self.path}: {error}") from error
         return SqliteSession(self.path, connection)
 
+    def _recovering(self) -> str:
+        # What a killed process had begun stands in a journal: only who may write can undo it. Who
+        # may write would also empty a WAL, which is its one writer's business.
+        if self.journal == "WAL":
+            return read_only(self.path)
+        return f"{self.path.absolute().as_uri()}?mode=rw"
+
     async def open_writer(self, *, rebuildable: bool = False) -> Session:
         synchronous = "OFF" if rebuildable else self.synchronous
         try:
             connection = await aiosqlite.connect(self.path, timeout=5, isolation_level=None)
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"{self.path}: {error}") from error
+        try:
             await connection.execute_fetchall(f"PRAGMA journal_mode={self.journal}")
             await connection.execute_fetchall(f"PRAGMA synchronous={synchronous}")
             await connection.execute_fetchall("PRAGMA temp_store=MEMORY")
         except sqlite3.Error as error:
+            await connection.close()  # its thread would keep the process from ending
             raise StoreUnavailable(f"{self.path}: {error}") from error
         return SqliteSession(self.path, connection)
 

@@ -1,10 +1,13 @@
 """The engine: its version is known, and said where it matters."""
 
 import sqlite3
+import threading
+from pathlib import Path
 
 import pytest
 
-from eventstore.database.sqlite import engine_version, engine_warning
+from eventstore.database.sqlite import SqliteFile, engine_version, engine_warning
+from eventstore.errors import StoreUnavailable
 from eventstore.store import Store
 
 
@@ -31,3 +34,13 @@ def test_a_safe_sqlite_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 51, 3))
 
     assert engine_warning() is None
+
+
+async def test_a_file_that_is_no_database_keeps_no_process_from_ending(tmp_path: Path) -> None:
+    path, before = tmp_path / "read-1.db", threading.active_count()
+    path.write_bytes(b"no database " * 1_000)
+
+    with pytest.raises(StoreUnavailable, match="not a database"):
+        await SqliteFile(path).open_writer()
+
+    assert threading.active_count() == before

@@ -129,6 +129,14 @@ MUTANTS: Final = (
         "::test_readers_have_whole_read_models_before_during_and_after_a_rebuild[sqlite-120]",
     ),
     Mutant(
+        "look at a catalog without undoing what was begun",
+        "eventstore/database/sqlite.py",
+        '        return f"{self.path.absolute().as_uri()}?mode=rw"\n',
+        "        return read_only(self.path)\n",
+        f"{_POWER_READ_MODELS}"
+        "::test_readers_have_whole_read_models_before_during_and_after_a_rebuild[sqlite-120]",
+    ),
+    Mutant(
         "project without a transaction",
         "projections/projector.py",
         "        async with generation.transaction():\n            after = ",

@@ -60,7 +60,7 @@ def try_mutant(mutant: Mutant) -> str:
         done = _run(mutant, tree, Path(folder) / "tmp")
     summary = done.said.rstrip().rpartition("\n")[2]
     if done.status != 1 or not _FAILED.search(summary):
-        raise Survived(mutant, f"{mutant.test} did not fail: {summary}")
+        raise Survived(mutant, f"{mutant.test} did not fail ({done.status}): {summary}")
     found = _FIRST_ERROR.search(done.said)
     return found[1] if found else summary
 
