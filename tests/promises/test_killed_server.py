@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -175,8 +176,10 @@ async def _catch_up(registered: Registered, log: Path) -> None:
 
     def wait() -> None:
         with running(registered.store, log) as server:
-            while httpx.get(f"{server.url}/readyz").json() != {"status": "ready", "lag": 0}:
-                pass
+            while (said := httpx.get(f"{server.url}/readyz").json())["status"] != "ready" or said[
+                "lag"
+            ]:
+                time.sleep(0.01)
 
     await asyncio.to_thread(wait)
 
