@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from pydantic_core import from_json
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from eventstore.body import parse_body
 from eventstore.catalog import Catalog
@@ -25,9 +25,11 @@ from scripts.bench.envelope import APPLICATION_TOKEN, MEMBER_ID
 from scripts.bench.measures import WrongAnswer
 
 SLUG: Final = "acme"
-_STORED: Final = select(
-    events.c.position, events.c.event_type, events.c.sequence, events.c.sent_at
-).order_by(events.c.position)
+_STORED: Final = (
+    select(events.c.position, events.c.event_type, events.c.sequence, events.c.sent_at)
+    .where(events.c.portal_id == bindparam("portal_id"))
+    .order_by(events.c.position)
+)
 
 
 class Store(NamedTuple):
@@ -113,7 +115,7 @@ async def _stored(store: Store) -> AsyncIterator[Row]:
     pool = Pool(store.place.log, 1)
     try:
         async with pool.reading() as session:
-            async for rows in session.stream(_STORED):
+            async for rows in session.stream(_STORED, portal_id=store.portal.id):
                 for row in rows:
                     yield tuple(row)
     finally:
