@@ -147,7 +147,7 @@ def filled_database(postgresql: Databases, tmp_path_factory: pytest.TempPathFact
     return Filled(*filled[0], copied)
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(scope="session", params=ENGINES)
 def filled(request: pytest.FixtureRequest) -> Filled:
     """A store that holds every sample, for tests that take a copy of it."""
     names = {"sqlite": "filled_folder", "postgresql": "filled_database"}
@@ -155,11 +155,24 @@ def filled(request: pytest.FixtureRequest) -> Filled:
     return found
 
 
+@pytest.fixture(scope="session")
+async def reader(filled: Filled, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Reader]:
+    """A server over a store that holds every sample, for all tests that change nothing there."""
+    async with _reading(filled, tmp_path_factory.mktemp("reader")) as reader:
+        yield reader
+
+
 @pytest.fixture
-async def reader(filled: Filled, tmp_path: Path) -> AsyncIterator[Reader]:
-    """A server over a copy of a store that holds every sample, everything projected."""
+async def own_reader(filled: Filled, tmp_path: Path) -> AsyncIterator[Reader]:
+    """The same for one test, which may change what is there."""
+    async with _reading(filled, tmp_path) as reader:
+        yield reader
+
+
+@asynccontextmanager
+async def _reading(filled: Filled, path: Path) -> AsyncIterator[Reader]:
     async with (
-        filled.copied(tmp_path) as store,
+        filled.copied(path) as store,
         serving_again(replace(filled.registered, store=store)) as served,
     ):
         await served.state.live.catch_up()

@@ -94,22 +94,22 @@ async def test_a_cursor_need_not_repeat_where_its_walk_began(reader: Reader) -> 
     ],
 )
 async def test_a_walk_ends_where_the_log_ended_when_it_began(
-    reader: Reader, path: str, appended: str
+    own_reader: Reader, path: str, appended: str
 ) -> None:
-    whole = (await reader.read(path, limit=500))["data"]
-    first = await reader.read(path, limit=1)
-    await append_later(reader)
+    whole = (await own_reader.read(path, limit=500))["data"]
+    first = await own_reader.read(path, limit=1)
+    await append_later(own_reader)
 
     walked = first["data"]
     cursor = first["page"]["next"]
     while cursor is not None:
-        answer = await reader.read(path, limit=1, cursor=cursor)
+        answer = await own_reader.read(path, limit=1, cursor=cursor)
         walked += answer["data"]
         cursor = answer["page"]["next"]
 
     assert len(walked) == len(whole)
     assert appended not in str(walked)
-    assert appended in str((await reader.read(path, limit=500))["data"])
+    assert appended in str((await own_reader.read(path, limit=500))["data"])
 
 
 @pytest.mark.parametrize(

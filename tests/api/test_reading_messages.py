@@ -57,11 +57,11 @@ async def test_a_text_that_is_gone_needs_its_own_scope(reader: Reader) -> None:
     assert [(each["text"], each["withheld"]) for each in versions] == [(None, "scope")] * 2
 
 
-async def test_of_a_live_message_only_what_was_before_is_withheld(reader: Reader) -> None:
-    await edit(reader, samples.tree("im_v2/onimv2messageadd_private_own.json"), "as it is now")
+async def test_of_a_live_message_only_what_was_before_is_withheld(own_reader: Reader) -> None:
+    await edit(own_reader, samples.tree("im_v2/onimv2messageadd_private_own.json"), "as it is now")
 
-    message = (await reader.read("/messages/190450", token="messages"))["data"]  # noqa: S106 - a name
-    versions = (await reader.read("/messages/190450/versions", token="messages"))["data"]  # noqa: S106 - a name
+    message = (await own_reader.read("/messages/190450", token="messages"))["data"]  # noqa: S106 - a name
+    versions = (await own_reader.read("/messages/190450/versions", token="messages"))["data"]  # noqa: S106 - a name
 
     assert (message["text"], message["withheld"]) == ("as it is now", None)
     assert [each["text"] for each in versions] == [None, "as it is now"]
@@ -95,21 +95,21 @@ async def test_a_quote_tells_nothing_that_its_message_withholds(reader: Reader) 
     [("I asked: what did we decide? Nobody knew.", True), ("Something else.", False)],
 )
 async def test_a_quote_of_a_live_message_is_shown_if_it_still_says_so(
-    reader: Reader, now: str, *, shown: bool
+    own_reader: Reader, now: str, *, shown: bool
 ) -> None:
     original = samples.tree("im_v2/onimv2messageadd_private_own.json")
-    await edit(reader, original, now)
-    await reply_to(reader, quote="what did we decide?", of=original["data"]["message"]["id"])
+    await edit(own_reader, original, now)
+    await reply_to(own_reader, quote="what did we decide?", of=original["data"]["message"]["id"])
 
-    reply = (await reader.read("/messages/190470", token="messages"))["data"]["reply_to"]  # noqa: S106 - a name
+    reply = (await own_reader.read("/messages/190470", token="messages"))["data"]["reply_to"]  # noqa: S106 - a name
 
     assert reply["text"] == ("what did we decide?" if shown else None)
 
 
-async def test_a_quote_of_a_message_that_nobody_saw_is_shown(reader: Reader) -> None:
-    await reply_to(reader, quote="before our time", of=1)
+async def test_a_quote_of_a_message_that_nobody_saw_is_shown(own_reader: Reader) -> None:
+    await reply_to(own_reader, quote="before our time", of=1)
 
-    reply = (await reader.read("/messages/190470", token="messages"))["data"]["reply_to"]  # noqa: S106 - a name
+    reply = (await own_reader.read("/messages/190470", token="messages"))["data"]["reply_to"]  # noqa: S106 - a name
 
     assert reply["text"] == "before our time"
 
@@ -140,15 +140,15 @@ async def test_reactions_are_held_until_they_are_removed(reader: Reader) -> None
     ]
 
 
-async def test_held_reactions_are_counted_by_code(reader: Reader) -> None:
+async def test_held_reactions_are_counted_by_code(own_reader: Reader) -> None:
     for number, (user, code) in enumerate([(100, "like"), (20, "like"), (3, "fire")]):
         item = samples.tree("im_v2/onimv2reactionchange.json") | {"eventId": 799000 + number}
         item["data"]["user"]["id"], item["data"]["reaction"] = user, code
         item["data"]["message"]["id"] = 190412
-        await reader.served.feed(to_json(item))
-    await reader.served.state.live.catch_up()
+        await own_reader.served.feed(to_json(item))
+    await own_reader.served.state.live.catch_up()
 
-    message = (await reader.read("/messages/190412"))["data"]
+    message = (await own_reader.read("/messages/190412"))["data"]
 
     assert message["reactions"] == [
         {"code": "fire", "count": 1, "user_ids": ["3"]},
@@ -156,14 +156,14 @@ async def test_held_reactions_are_counted_by_code(reader: Reader) -> None:
     ]
 
 
-async def test_comments_name_their_chat_on_both_sides(reader: Reader) -> None:
-    comments = (await reader.read("/chats/2260/messages"))["data"]
+async def test_comments_name_their_chat_on_both_sides(own_reader: Reader) -> None:
+    comments = (await own_reader.read("/chats/2260/messages"))["data"]
     post = samples.tree("im_v2/onimv2messageadd.json") | {"eventId": 799001}
     post["data"]["message"]["id"] = 190388
-    await reader.served.feed(to_json(post))
-    await reader.served.state.live.catch_up()
+    await own_reader.served.feed(to_json(post))
+    await own_reader.served.state.live.catch_up()
 
-    commented = (await reader.read("/messages/190388"))["data"]
+    commented = (await own_reader.read("/messages/190388"))["data"]
 
     assert [each["thread"] for each in comments] == [{"chat_id": "2260"}]
     assert commented["thread"] == {"chat_id": "2260"}

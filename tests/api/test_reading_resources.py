@@ -50,7 +50,7 @@ async def test_of_a_member_whose_coming_nobody_saw_the_first_sight_is_known(
     assert all(member["left"] is None for member in members.values())
 
 
-async def test_who_left_is_a_member_no_more_but_has_been_one(reader: Reader) -> None:
+async def test_who_left_is_a_member_no_more_but_has_been_one(own_reader: Reader) -> None:
     left = samples.tree("im_v2/onimv2messageadd_system.json") | {"eventId": 799200}
     left["date"] = "2026-09-14T23:00:00+03:00"
     left["data"]["message"] |= {
@@ -59,11 +59,11 @@ async def test_who_left_is_a_member_no_more_but_has_been_one(reader: Reader) -> 
         "text": "[USER=63]Hanna Lind[/USER] left the chat",
         "params": {"CODE": "CHAT_LEAVE"},
     }
-    await reader.served.feed(to_json(left))
-    await reader.served.state.live.catch_up()
+    await own_reader.served.feed(to_json(left))
+    await own_reader.served.state.live.catch_up()
 
-    current = (await reader.read("/chats/2207/members"))["data"]
-    intervals = (await reader.read("/chats/2207/members", view="intervals"))["data"]
+    current = (await own_reader.read("/chats/2207/members"))["data"]
+    intervals = (await own_reader.read("/chats/2207/members", view="intervals"))["data"]
 
     assert "63" not in {member["user"]["id"] for member in current}
     assert [each["left"] for each in intervals if each["user"]["id"] == "63"] == [
@@ -102,10 +102,10 @@ async def test_the_log_is_read_as_it_was_written(reader: Reader) -> None:
     assert kept["payload"]["data"]["message"] == item["data"]["message"]
 
 
-async def test_the_log_shows_what_is_not_yet_projected(reader: Reader) -> None:
-    await reader.served.hook(samples.sample("legacy/onimbotmessageadd.form"))
+async def test_the_log_shows_what_is_not_yet_projected(own_reader: Reader) -> None:
+    await own_reader.served.hook(samples.sample("legacy/onimbotmessageadd.form"))
 
-    answer = await reader.read("/events", limit=500)
+    answer = await own_reader.read("/events", limit=500)
 
     assert answer["data"][-1]["position"] == answer["meta"]["head"]
     assert answer["meta"]["position"] == answer["meta"]["head"] - 1
@@ -141,14 +141,14 @@ async def test_a_portal_says_how_much_is_known_of_it(reader: Reader) -> None:
     assert (portal["counts"]["undecoded"], portal["counts"]["quarantined"]) == (1, 1)
 
 
-async def test_the_tag_of_an_event_outlives_later_events(reader: Reader) -> None:
+async def test_the_tag_of_an_event_outlives_later_events(own_reader: Reader) -> None:
     address = "/v1/portals/acme/events/1"
-    token = {"Authorization": f"Bearer {reader.tokens['everything']}"}
-    first = await reader.served.client.get(address, headers=token)
-    state, portal = reader.served.state, reader.served.portal
+    token = {"Authorization": f"Bearer {own_reader.tokens['everything']}"}
+    first = await own_reader.served.client.get(address, headers=token)
+    state, portal = own_reader.served.state, own_reader.served.portal
     state.heads[portal.id] = state.head(portal) + 5
 
-    again = await reader.served.client.get(
+    again = await own_reader.served.client.get(
         address, headers={**token, "If-None-Match": first.headers["ETag"]}
     )
 

@@ -37,10 +37,12 @@ def test_a_safe_sqlite_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_file_that_is_no_database_keeps_no_process_from_ending(tmp_path: Path) -> None:
-    path, before = tmp_path / "read-1.db", threading.active_count()
+    path, before = tmp_path / "read-1.db", set(threading.enumerate())
     path.write_bytes(b"no database " * 1_000)
 
     with pytest.raises(StoreUnavailable, match="not a database"):
         await SqliteFile(path).open_writer()
 
-    assert threading.active_count() == before
+    for begun in set(threading.enumerate()) - before:
+        begun.join(timeout=10)  # it says that it has closed the file before it ends
+        assert not begun.is_alive()

@@ -15,6 +15,7 @@ _FOLLOWER: Final = (
 )
 _NETWORK: Final = "tests/faults/test_bad_network.py"
 _KILLED: Final = "tests/faults/test_killed_commands_postgresql.py"
+_STARTED: Final = "tests/faults/test_started_without_database.py"
 _STORED: Final = "tests/faults/test_stored_bytes_postgresql.py"
 
 _IN_DOUBT: Final = "                if await self._came_to_pass(connection, doubt.rows[0]):\n"
@@ -93,6 +94,21 @@ MUTANTS_POSTGRESQL: Final = (
         "_ANSWERING: Final = 10.0",
         "_ANSWERING: Final = 1_000.0",
         f"{_NETWORK}::test_the_log_gives_up_what_says_nothing",
+    ),
+    Mutant(
+        "point to a generation on PostgreSQL before it is built",
+        "projections/rebuild.py",
+        "        await build(store.generation(number), plan, progress, jobs=jobs)\n",
+        "        await pointers.flip(number, rebuilt, _now())\n"
+        "        await build(store.generation(number), plan, progress, jobs=jobs)\n",
+        f"{_KILLED}::test_readers_on_postgresql_never_see_a_half_built_table[4]",
+    ),
+    Mutant(
+        "end when the database is away at the start",
+        "scripts/serve.py",
+        "        except StoreUnavailable:\n            engine, warning =",
+        "        except KeyError:\n            engine, warning =",
+        f"{_STARTED}::test_what_a_server_took_that_never_saw_its_database_is_not_lost",
     ),
     Mutant(
         "key what is imported by the time, on PostgreSQL",

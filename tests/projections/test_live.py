@@ -192,6 +192,9 @@ async def test_a_server_follows_one_catalog_at_a_time(
     async with serving(fresh) as served, elsewhere(fresh) as other:
 
         async def follow(live: Live, pointers: Mapping[int, int]) -> None:
+            if live is not served.state.live:  # of a server that other tests share
+                await real(live, pointers)
+                return
             if not asking:
                 await other.add_portal("later", "member", now=NOW)
                 asking.append(asyncio.create_task(served.state.look_again()))
