@@ -3,8 +3,9 @@
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from typing import Annotated, BinaryIO, Final, Self, cast
 
 import typer
@@ -12,15 +13,17 @@ import typer
 from api.times import now
 from eventstore.body import parse_json
 from eventstore.directory import Portal
-from eventstore.envelope import Receiving, check_portal, events_of, valid_receiver
-from eventstore.errors import PortalMismatch, TooLarge, UnreadableBody
+from eventstore.envelope import Receiving, check_portal, valid_receiver
+from eventstore.errors import PortalMismatch, UnreadableBody
 from eventstore.event import NewEvent
 from eventstore.log import Outcome
 from eventstore.quarantine import Quarantine, Unreadable
+from projections.workers import Workers, default_jobs
 from scripts.console import Json, OnePortal, application, example, run, show_json, show_table
 from scripts.delivery import Deliver, delivery
 from scripts.lines import Line, Open, lines, source
 from scripts.progress import Progress
+from scripts.reading import Owner, Refused, pieces, read
 from scripts.store import OpenStore, open_store
 
 app = application()
@@ -30,6 +33,9 @@ _BATCH: Final = 2_000
 
 _TICK: Final = 500
 """Lines between two looks at the clock."""
+
+_FEW: Final = 10_000
+"""Lines that one process has read before another is ready to help."""
 
 
 @dataclass
@@ -102,13 +108,12 @@ async def import_lines(
         delivery(store.place, portal, max_body=max_body) as deliver,
         _Writer(deliver, receiver) as writer,
     ):
-        with Progress("lines", total) as progress:
+        with (
+            Progress("lines", total) as progress,
+            closing(Workers(1 if total < _FEW else default_jobs())) as workers,
+        ):
             reading = _Reading(store, portal, receiver, writer, progress)
-            for done, line in enumerate(lines(open_source), 1):
-                await reading.take(line)
-                if done % _TICK == 0:
-                    progress.at(done)
-            await reading.flush()
+            await reading.read(lines(open_source), workers)
     writer.counts.quarantined = reading.bad
     return writer.counts
 
@@ -143,7 +148,7 @@ def _may_name_another(body: bytes, own: bytes) -> bool:
 
 @dataclass
 class _Reading:
-    """Makes events of lines; what cannot be read goes into quarantine."""
+    """Makes events of lines, in other processes; what cannot be read goes into quarantine."""
 
     store: OpenStore
     portal: Portal
@@ -151,47 +156,38 @@ class _Reading:
     writer: "_Writer"
     progress: Progress
     bad: int = 0
-    _batch: list[NewEvent] = field(default_factory=list)
-    _how: Receiving | None = None
 
-    async def take(self, line: Line) -> None:
-        """Read one line."""
-        for event in self._events(line):
-            if isinstance(event, NewEvent):
-                self._batch.append(event)
-            else:
-                await self._quarantine(line, event)
-        if len(self._batch) >= _BATCH:
-            await self.flush()
+    async def read(self, found: Iterable[Line], workers: Workers) -> None:
+        """Read all lines, and write what they say."""
+        done = 0
+        batch: list[NewEvent] = []
+        async for piece in workers.in_order(read, map(self._work, pieces(found))):
+            batch += map(NewEvent._make, piece.events)
+            for refused in piece.refused:
+                await self._quarantine(refused)
+            if len(batch) >= _BATCH:
+                await self.writer.write(batch)
+                batch = []
+            done += piece.lines
+            self.progress.at(done)
+        await self.writer.write(batch)
 
-    async def flush(self) -> None:
-        """Hand over what has been read."""
-        await self.writer.write(self._batch)
-        self._batch, self._how = [], None
+    def _work(self, piece: list[Line]) -> tuple[list[Line], Owner, Receiving, int]:
+        how = Receiving(
+            now(), self.store.fingerprints, self.portal.hmac_key, receiver=self.receiver
+        )
+        return piece, Owner.of(self.portal), how, self.store.settings.max_body
 
-    def _events(self, line: Line) -> Sequence[NewEvent | UnreadableBody]:
-        if line.size > self.store.settings.max_body:
-            return [TooLarge(f"{line.size:,} bytes: beyond CHRONICLE_MAX_BODY")]
-        if self._how is None:
-            self._how = Receiving(
-                now(), self.store.fingerprints, self.portal.hmac_key, receiver=self.receiver
-            )
-        try:
-            tree = parse_json(line.body)
-            check_portal(tree, self.portal.member_id, self.portal.slug)
-            return events_of(tree, self._how)
-        except UnreadableBody as reason:
-            return [reason]
-
-    async def _quarantine(self, line: Line, reason: UnreadableBody) -> None:
+    async def _quarantine(self, refused: Refused) -> None:
         self.bad += 1
         number = None
+        line = refused.line
         if line.body:
-            found = Unreadable(now(), "import", self.receiver, str(reason))
+            found = Unreadable(now(), "import", self.receiver, refused.reason)
             quarantine = Quarantine(self.store.catalog)
             number = await quarantine.keep(self.portal.id, line.body, found)
         kept = "not kept" if number is None else f"quarantine {number}"
-        self.progress.say(f"line {line.number}: {reason} ({kept})")
+        self.progress.say(f"line {line.number}: {refused.reason} ({kept})")
 
 
 class _Writer:
