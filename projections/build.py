@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 from eventstore.database import Place
 from projections.fill import Fill, fold_all, record_all
 from projections.generations import SHAPE
-from projections.tables import metadata
+from projections.pieces import Places
+from projections.tables import fact, metadata
 from projections.workers import Workers, default_jobs
 
 Progress = Callable[[int, int], None]
@@ -36,13 +37,14 @@ async def build(place: Place, plan: Plan, progress: Progress, *, jobs: int | Non
     generation = await place.open_writer(rebuildable=True)
     try:
         await generation.create(metadata, indexes=False)
-        into = Fill(plan.log, place, generation, workers)
+        into = Fill(Places(plan.log, place), generation, workers)
         count = _counted(progress, total)
         for portal_id, position in plan.upto.items():
             await record_all(into, portal_id, position, count)
-        await generation.create_indexes(metadata)
+        await generation.create_indexes([fact])  # by which folds find what they fold
         for portal_id in plan.upto:
             await fold_all(into, portal_id)
+        await generation.create_indexes(metadata.sorted_tables)
         await generation.set_stamp(SHAPE)
         await generation.settle()
     finally:

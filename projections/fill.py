@@ -7,10 +7,10 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import bindparam, select
 
-from eventstore.database import Place, Row, Session
+from eventstore.database import Row, Session
 from projections.derive import Derived
 from projections.facts import Fact
-from projections.pieces import EVENTS, derivations, derived, folded, foldings
+from projections.pieces import Places, derivations, derived, folded, foldings
 from projections.project import move_checkpoint, record
 from projections.readmodels import (
     CHAT,
@@ -62,8 +62,7 @@ Progress = Callable[[int], None]
 class Fill(NamedTuple):
     """What is filled, from which log, by whom."""
 
-    log: Place
-    place: Place
+    places: Places
     generation: Session
     workers: Workers
 
@@ -71,14 +70,16 @@ class Fill(NamedTuple):
 async def record_all(fill: Fill, portal_id: int, upto: int, progress: Progress) -> None:
     """Write what a portal's events up to a position say, and move the checkpoint there."""
     spans: dict[SpanKey, Span] = {}
-    pieces = derivations(fill.log, portal_id, upto)
+    pieces = derivations(fill.places, portal_id, upto)
+    taken_in = iter(pieces)
     async for said in fill.workers.in_order(derived, pieces):
         merge(said.spans, into=spans)
         async with fill.generation.transaction():
             await record(fill.generation, said._replace(spans=[]))
             if len(spans) > _MOST_SPANS:
                 await _record_spans(fill.generation, spans)
-        progress(EVENTS)
+        _, ranges = next(taken_in)
+        progress(sum(each.upto - each.after for each in ranges))
     async with fill.generation.transaction():
         await _record_spans(fill.generation, spans)
         await move_checkpoint(fill.generation, portal_id, upto)
@@ -92,7 +93,7 @@ async def _record_spans(generation: Session, spans: dict[SpanKey, Span]) -> None
 async def fold_all(fill: Fill, portal_id: int) -> None:
     """Fold every key of a portal, and write its rows."""
     generation = fill.generation
-    pieces = await foldings(generation, fill.place, portal_id)
+    pieces = await foldings(generation, fill.places, portal_id)
     async for tables in fill.workers.in_order(folded, pieces):
         async with generation.transaction():
             for table, rows in zip(MESSAGE.tables, tables, strict=False):

@@ -1,27 +1,32 @@
-"""The pieces of a build that can be done apart from each other: read, derive or fold, hand back."""
+"""The pieces of a build that can be done apart from each other: read, derive or fold, write.
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
+Where only one process may write, what would be written is handed back to it.
+"""
+
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from itertools import groupby, pairwise
 from operator import itemgetter
-from typing import Final
+from typing import Any, Final, NamedTuple, TypeVar
 
+import uvloop
 from sqlalchemy import bindparam, func, select
 
 from eventstore import log
 from eventstore.database import Place, Row, Session
-from eventstore.event import Event
 from projections.derive import Derived, derive
 from projections.facts import Fact
-from projections.readmodels import fold_message
+from projections.readmodels import MESSAGE, fold_message
 from projections.tables import fact
 
 EVENTS: Final = 2_000
-"""Events that are derived as one piece."""
+"""Events that are derived, or facts that are folded, about, before they are written: this bounds
+the memory."""
 
-FACTS: Final = 2_000
-"""Facts, about, that are folded as one piece; all facts of one message are in the same."""
+_RANGES: Final = 5
+"""So many times as much is a piece of who writes by himself: to connect costs like 300 events."""
+
+T = TypeVar("T")
 
 _NUMBERED = (
     select(
@@ -47,45 +52,80 @@ _OF_MESSAGES = (
 )
 
 
-def derivations(place: Place, portal_id: int, upto: int) -> Iterator[tuple[Place, int, int, int]]:
+class Range(NamedTuple):
+    """Positions, or ids of messages, of a portal: behind `after`, up to `upto`."""
+
+    portal_id: int
+    after: int
+    upto: int
+
+
+class Places(NamedTuple):
+    """From which log which generation is filled."""
+
+    log: Place
+    generation: Place
+
+
+Piece = tuple[Places, list[Range]]
+
+
+def derivations(places: Places, portal_id: int, upto: int) -> list[Piece]:
     """Give the pieces by which `derived` takes in a portal's log up to a position."""
-    for after in range(0, upto, EVENTS):
-        yield place, portal_id, after, min(EVENTS, upto - after)
-
-
-def derived(place: Place, portal_id: int, after: int, limit: int) -> Derived:
-    """Derive some events of a log."""
-
-    async def read() -> list[Event]:
-        async with _reading(place) as session:
-            return await log.page(session, portal_id, after=after, limit=limit)
-
-    # A list, since `asyncio.run` spells out whatever else it returns, all of it, to put the
-    # handler of Ctrl-C back: that took a sixth of the time.
-    return derive(asyncio.run(read()))
-
-
-async def foldings(
-    generation: Session, place: Place, portal_id: int
-) -> list[tuple[Place, int, int, int]]:
-    """Give the pieces by which `folded` takes in all messages of a portal."""
-    rows = await generation.rows(_BOUNDARIES, portal_id=portal_id, facts=FACTS)
-    bounds = [-1, *dict.fromkeys(int(row[0]) for row in rows), 2**63 - 1]
-    return [(place, portal_id, after, upto) for after, upto in pairwise(bounds)]
-
-
-def folded(place: Place, portal_id: int, after: int, upto: int) -> list[list[Row]]:
-    """Fold the messages with ids behind `after` up to `upto`; give the rows, a list a table."""
-
-    async def read() -> list[Row]:
-        async with _reading(place) as session:
-            return await session.rows(_OF_MESSAGES, portal_id=portal_id, after=after, upto=upto)
-
-    by_message = groupby(map(Fact._make, asyncio.run(read())), itemgetter(4))
-    of_messages = [fold_message(list(facts)) for _, facts in by_message]
-    return [
-        [row for rows in of_table for row in rows] for of_table in zip(*of_messages, strict=True)
+    ranges = [
+        Range(portal_id, after, min(after + EVENTS, upto)) for after in range(0, upto, EVENTS)
     ]
+    return _pieces(places, ranges)
+
+
+async def foldings(generation: Session, places: Places, portal_id: int) -> list[Piece]:
+    """Give the pieces by which `folded` takes in all messages of a portal."""
+    rows = await generation.rows(_BOUNDARIES, portal_id=portal_id, facts=EVENTS)
+    # All facts of one message are in the same range.
+    bounds = [-1, *dict.fromkeys(int(row[0]) for row in rows), 2**63 - 1]
+    return _pieces(places, [Range(portal_id, after, upto) for after, upto in pairwise(bounds)])
+
+
+def _pieces(places: Places, ranges: list[Range]) -> list[Piece]:
+    size = _RANGES if places.generation.shared else 1
+    return [(places, ranges[begin : begin + size]) for begin in range(0, len(ranges), size)]
+
+
+def derived(places: Places, ranges: list[Range]) -> Derived:
+    """Derive some events of a log; give what remains to be written."""
+    return _finished(_derive(places, ranges))
+
+
+def folded(places: Places, ranges: list[Range]) -> list[list[Row]]:
+    """Fold some messages; give the rows that remain to be written, a list a table."""
+    return _finished(_fold(places, ranges))
+
+
+async def _derive(places: Places, ranges: list[Range]) -> Derived:
+    said = Derived([], [], [], [])
+    async with _reading(places.log) as events, _writing(places.generation) as generation:
+        for portal_id, after, upto in ranges:
+            found = derive(await log.page(events, portal_id, after=after, limit=upto - after))
+            if generation is not None:
+                await generation.insert(fact, found.facts)
+                found = found._replace(facts=[])
+            said.extend(found)
+    return said
+
+
+async def _fold(places: Places, ranges: list[Range]) -> list[list[Row]]:
+    rows: list[list[Row]] = [[] for _ in MESSAGE.tables]
+    async with _reading(places.generation) as facts, _writing(places.generation) as generation:
+        for portal_id, after, upto in ranges:
+            found = await facts.rows(_OF_MESSAGES, portal_id=portal_id, after=after, upto=upto)
+            for _, of_message in groupby(map(Fact._make, found), itemgetter(4)):
+                for of_table, new in zip(rows, fold_message(list(of_message)), strict=True):
+                    of_table.extend(new)
+            if generation is not None:
+                for table, new in zip(MESSAGE.tables, rows, strict=True):
+                    await generation.insert(table, new)
+                    new.clear()
+    return rows
 
 
 @asynccontextmanager
@@ -95,3 +135,28 @@ async def _reading(place: Place) -> AsyncIterator[Session]:
         yield session
     finally:
         await session.close()
+
+
+@asynccontextmanager
+async def _writing(place: Place) -> AsyncIterator[Session | None]:
+    """Open a place, if we may; nobody reads it before it is complete."""
+    if not place.shared:
+        yield None
+        return
+    session = await place.open_writer(rebuildable=True)
+    try:
+        yield session
+    finally:
+        await session.close()
+
+
+def _finished(work: Coroutine[Any, Any, T]) -> T:
+    # By way of a list, since `asyncio.run` spells out whatever it returns, all of it, to put the
+    # handler of Ctrl-C back: that took a sixth of the time.
+    found: list[T] = []
+
+    async def run() -> None:
+        found.append(await work)
+
+    uvloop.run(run())
+    return found[0]

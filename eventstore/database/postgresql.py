@@ -209,8 +209,8 @@ class PostgresSession:
         for statement in create_statements(metadata, POSTGRESQL, self._schema, indexes=indexes):
             await self.execute(statement)
 
-    async def create_indexes(self, metadata: MetaData) -> None:
-        for statement in index_statements(metadata, POSTGRESQL, self._schema):
+    async def create_indexes(self, tables: Iterable[Table]) -> None:
+        for statement in index_statements(tables, POSTGRESQL, self._schema):
             await self.execute(statement)
 
     async def keep_out_writers(self, metadata: MetaData) -> None:
@@ -269,6 +269,10 @@ class PostgresSchema:
 
     server: PostgresServer
     schema: str
+
+    @property
+    def shared(self) -> bool:
+        return True
 
     async def exists(self) -> bool:
         session = await self._open({})

@@ -51,7 +51,7 @@ class Session(Protocol):
     async def create(self, metadata: MetaData, *, indexes: bool) -> None:
         """Make these tables where they are missing."""
 
-    async def create_indexes(self, metadata: MetaData) -> None:
+    async def create_indexes(self, tables: Iterable[Table]) -> None:
         """Make the secondary indexes of these tables where they are missing."""
 
     async def keep_out_writers(self, metadata: MetaData) -> None:
@@ -78,6 +78,10 @@ class Session(Protocol):
 
 class Place(Protocol):
     """Where one set of tables is: a file, or a schema. It can be sent to another process."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether several processes may write there at the same time."""
 
     async def exists(self) -> bool:
         """Say whether the tables were ever made."""

@@ -116,8 +116,8 @@ class SqliteSession:
         for statement in create_statements(metadata, SQLITE, indexes=indexes):
             await self.execute(statement)
 
-    async def create_indexes(self, metadata: MetaData) -> None:
-        for statement in index_statements(metadata, SQLITE):
+    async def create_indexes(self, tables: Iterable[Table]) -> None:
+        for statement in index_statements(tables, SQLITE):
             await self.execute(statement)
 
     async def keep_out_writers(self, metadata: MetaData) -> None:  # noqa: ARG002 - all of the file
@@ -162,6 +162,10 @@ class SqliteFile:
     path: Path
     journal: str = "WAL"
     synchronous: str = "NORMAL"
+
+    @property
+    def shared(self) -> bool:
+        return False
 
     async def exists(self) -> bool:
         if not self.path.is_file():

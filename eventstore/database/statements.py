@@ -1,7 +1,7 @@
 """Statements: SQLAlchemy Core, written once, compiled once for each engine and schema."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -176,16 +176,18 @@ def create_statements(
             _ddl(CreateTable(table, if_not_exists=True), dialect, schema)
             for table in metadata.sorted_tables
         ),
-        *(index_statements(metadata, dialect, schema) if indexes else ()),
+        *(index_statements(metadata.sorted_tables, dialect, schema) if indexes else ()),
         *(trigger.format(schema=schema) for trigger in triggers),
     ]
 
 
-def index_statements(metadata: MetaData, dialect: Dialect, schema: str | None = None) -> list[str]:
+def index_statements(
+    tables: Iterable[Table], dialect: Dialect, schema: str | None = None
+) -> list[str]:
     """Return the DDL of the secondary indexes of these tables."""
     return [
         _ddl(CreateIndex(index, if_not_exists=True), dialect, schema)
-        for table in metadata.sorted_tables
+        for table in tables
         for index in sorted(table.indexes, key=lambda index: str(index.name))
     ]
 

@@ -281,7 +281,7 @@ async def test_tables_are_made_where_they_are_missing(session: Session) -> None:
     await session.insert(THING, ROWS)
 
     await session.create(METADATA, indexes=False)
-    await session.create_indexes(METADATA)
+    await session.create_indexes(METADATA.sorted_tables)
     await session.settle()
 
     assert len(await session.rows(ALL)) == 3
@@ -302,7 +302,7 @@ async def test_what_can_be_made_again_is_written_all_the_same(place: Place) -> N
     session = await place.open_writer(rebuildable=True)
     await session.create(METADATA, indexes=False)
     await session.insert(THING, ROWS)
-    await session.create_indexes(METADATA)
+    await session.create_indexes(METADATA.sorted_tables)
     await session.settle()
     await session.close()
 
