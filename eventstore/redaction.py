@@ -27,8 +27,13 @@ class Fingerprints:
 
     def __init__(self, key: bytes, number: int = 1) -> None:
         self._key = key
+        self._number = number
         self._prefix = f"redacted:{number}:"
         self._known = lru_cache(maxsize=4096)(self._marker)
+
+    def __reduce__(self) -> tuple[type["Fingerprints"], tuple[bytes, int]]:
+        """Go to another process without what is remembered."""
+        return Fingerprints, (self._key, self._number)
 
     def fingerprint(self, secret: str) -> str:
         """Give the marker that replaces `secret`."""

@@ -1,6 +1,7 @@
 """Fills an empty generation from the log: all facts first, then each key folded once."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -10,7 +11,7 @@ from sqlalchemy import bindparam, select
 from eventstore.database import Row, Session
 from projections.derive import Derived
 from projections.facts import Fact
-from projections.pieces import Places, derivations, derived, folded, foldings
+from projections.pieces import Piece, Places, derivations, derived, folded, foldings
 from projections.project import move_checkpoint, record
 from projections.readmodels import (
     CHAT,
@@ -92,12 +93,23 @@ async def _record_spans(generation: Session, spans: dict[SpanKey, Span]) -> None
 
 async def fold_all(fill: Fill, portal_id: int) -> None:
     """Fold every key of a portal, and write its rows."""
-    generation = fill.generation
-    pieces = await foldings(generation, fill.places, portal_id)
+    pieces = await foldings(fill.generation, fill.places, portal_id)
+    if fill.places.generation.shared:  # the workers write messages while we write the rest
+        await asyncio.gather(_messages(fill, pieces), _others(fill.generation, portal_id))
+        return
+    await _messages(fill, pieces)
+    await _others(fill.generation, portal_id)
+
+
+async def _messages(fill: Fill, pieces: Sequence[Piece]) -> None:
     async for tables in fill.workers.in_order(folded, pieces):
-        async with generation.transaction():
-            for table, rows in zip(MESSAGE.tables, tables, strict=False):
-                await generation.insert(table, rows)
+        if any(tables):
+            async with fill.generation.transaction():
+                for table, rows in zip(MESSAGE.tables, tables, strict=True):
+                    await fill.generation.insert(table, rows)
+
+
+async def _others(generation: Session, portal_id: int) -> None:
     async with generation.transaction():
         await _write(generation, MEMBER, members(generation, portal_id))
         await _write(generation, CHAT, chats(generation, portal_id))

@@ -38,6 +38,10 @@ def _begin() -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
+def _nothing() -> None:
+    """What a process does to have started."""
+
+
 def _end_with_parent() -> None:
     # A worker waits for ever for the next piece of a parent that was killed.
     parent = multiprocessing.parent_process()
@@ -58,6 +62,11 @@ class Workers:
             # A fork would share open databases and running threads with its children.
             spawning = multiprocessing.get_context("spawn")
             self._executor = ProcessPoolExecutor(jobs, mp_context=spawning, initializer=_begin)
+
+    def start(self) -> None:
+        """Begin to start the processes, which takes a while, before there is work for them."""
+        for _ in range(self._jobs):
+            self._executor.submit(_nothing)
 
     async def in_order(
         self, work: Callable[..., T], pieces: Iterable[tuple[Any, ...]]

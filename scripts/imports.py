@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, BinaryIO, Final, Self, cast
 
 import typer
+import uvloop
 
 from api.times import now
 from eventstore.body import parse_json
@@ -21,7 +22,7 @@ from eventstore.quarantine import Quarantine, Unreadable
 from projections.workers import Workers, default_jobs
 from scripts.console import Json, OnePortal, application, example, run, show_json, show_table
 from scripts.delivery import Deliver, delivery
-from scripts.lines import Line, Open, lines, source
+from scripts.lines import Line, Source, lines, source
 from scripts.progress import Progress
 from scripts.reading import Owner, Refused, pieces, read
 from scripts.store import OpenStore, open_store
@@ -34,8 +35,8 @@ _BATCH: Final = 2_000
 _TICK: Final = 500
 """Lines between two looks at the clock."""
 
-_FEW: Final = 10_000
-"""Lines that one process has read before another is ready to help."""
+_SMALL: Final = 10 * 2**20
+"""Bytes that one process has read before another is ready to help."""
 
 
 @dataclass
@@ -82,43 +83,38 @@ def import_events(
     async def imported() -> Counts:
         async with open_store() as store:
             stdin = cast(BinaryIO, sys.stdin.buffer)
-            with source(file, stdin, store.place.temporary) as open_source:
-                return await import_lines(
-                    store, store.snapshot.portal(portal), open_source, receiver
-                )
+            with source(file, stdin, store.place.temporary) as found:
+                return await import_lines(store, store.snapshot.portal(portal), found, receiver)
 
-    counts = vars(asyncio.run(imported()))
+    counts = vars(uvloop.run(imported()))
     if json:
         show_json(counts)
     else:
         show_table(list(counts), [list(counts.values())])
 
 
-async def import_lines(
-    store: OpenStore, portal: Portal, open_source: Open, receiver: str
-) -> Counts:
+async def import_lines(store: OpenStore, portal: Portal, file: Source, receiver: str) -> Counts:
     """Append the events of all lines.
 
     Raises PortalMismatch before anything is written when one of them is another portal's.
     """
     max_body = store.settings.max_body
-    with Progress("lines checked") as progress:
-        total = refuse_foreign(open_source, portal, max_body, progress)
-    async with (
-        delivery(store.place, portal, max_body=max_body) as deliver,
-        _Writer(deliver, receiver) as writer,
-    ):
-        with (
-            Progress("lines", total) as progress,
-            closing(Workers(1 if total < _FEW else default_jobs())) as workers,
+    with closing(Workers(1 if file.size < _SMALL else default_jobs())) as workers:
+        workers.start()
+        with Progress("lines checked") as progress:
+            total = refuse_foreign(file, portal, max_body, progress)
+        async with (
+            delivery(store.place, portal, max_body=max_body) as deliver,
+            _Writer(deliver, receiver) as writer,
         ):
-            reading = _Reading(store, portal, receiver, writer, progress)
-            await reading.read(lines(open_source), workers)
+            with Progress("lines", total) as progress:
+                reading = _Reading(store, portal, receiver, writer, progress)
+                await reading.read(lines(file), workers)
     writer.counts.quarantined = reading.bad
     return writer.counts
 
 
-def refuse_foreign(open_source: Open, portal: Portal, max_body: int, progress: Progress) -> int:
+def refuse_foreign(file: Source, portal: Portal, max_body: int, progress: Progress) -> int:
     """Return the number of lines that are not blank.
 
     Raises PortalMismatch, with the line's number, when one is another portal's: the log cannot
@@ -126,7 +122,7 @@ def refuse_foreign(open_source: Open, portal: Portal, max_body: int, progress: P
     """
     total = 0
     own = f'"member_id":"{portal.member_id}"'.encode()
-    for total, line in enumerate(lines(open_source), 1):
+    for total, line in enumerate(lines(file), 1):
         if total % _TICK == 0:
             progress.at(total)
         if line.size > max_body or not _may_name_another(line.body, own):

@@ -19,8 +19,12 @@ KEPT: Final = 16 * 2**20
 _GZIP: Final = b"\x1f\x8b"
 _BUFFER: Final = 2**20
 
-Open = Callable[[], BinaryIO]
-"""Begins to read the bytes anew."""
+
+class Source(NamedTuple):
+    """Bytes that can be read anew by `open`, and how many there are, as they are stored."""
+
+    open: Callable[[], BinaryIO]
+    size: int
 
 
 class Line(NamedTuple):
@@ -32,7 +36,7 @@ class Line(NamedTuple):
 
 
 @contextmanager
-def source(file: str, stdin: BinaryIO, folder: Path | None) -> Iterator[Open]:
+def source(file: str, stdin: BinaryIO, folder: Path | None) -> Iterator[Source]:
     """Give a way to read a file twice; `-` is stdin.
 
     What can be read only once is spooled in `folder`, or where the system has such files: sealed
@@ -41,7 +45,7 @@ def source(file: str, stdin: BinaryIO, folder: Path | None) -> Iterator[Open]:
     """
     path = Path(file)
     if file != "-" and path.is_file():
-        yield lambda: path.open("rb", buffering=_BUFFER)
+        yield Source(lambda: path.open("rb", buffering=_BUFFER), path.stat().st_size)
         return
     with tempfile.TemporaryFile(dir=folder) as spool:
         key = SecretKey(0, secrets.token_bytes(32))
@@ -55,15 +59,15 @@ def source(file: str, stdin: BinaryIO, folder: Path | None) -> Iterator[Open]:
             spool.seek(0)
             return cast(BinaryIO, io.BufferedReader(_Spooled(spool, key), _BUFFER))
 
-        yield opened
+        yield Source(opened, spool.tell())
 
 
-def lines(open_source: Open) -> Iterator[Line]:
+def lines(file: Source) -> Iterator[Line]:
     """Read the lines that are not blank. gzip is known by its first bytes, not by the name.
 
     Raises Failure for gzip that is damaged or cut off.
     """
-    with open_source() as raw:
+    with file.open() as raw:
         start = raw.peek(2)[:2] if isinstance(raw, io.BufferedReader) else b""
         text = raw
         if start == _GZIP:

@@ -44,10 +44,10 @@ class _Files(NamedTuple):
 async def batches(
     engines: Sequence[Engine], folder: Path, *, rounds: int, count: int
 ) -> list[Measure]:
-    """Import a file into a new store on one core, then rebuild it on all, some times.
+    """Import a file into a new store, then rebuild it, some times.
 
-    Both figures are of the whole command, from the start of its process to its end; the server
-    of PostgreSQL has every core. The import's floor commits the raw lines, 2,000 at a time; the
+    Both figures are of the whole command, from the start of its process to its end, on every
+    core. The import's floor commits the raw lines, 2,000 at a time; the
     rebuild's reads every event of the log and commits its payload likewise.
     """
     path = _written(folder / "events.ndjson", count)
@@ -72,7 +72,7 @@ async def batches(
 def _of_imports(engine: Engine, found: Sequence[_Files]) -> Measure:
     return Measure(
         engine.name,
-        "import, on one core",
+        "import",
         "events/s",
         [of_round.imported.figure for of_round in found],
         [of_round.imported.floor for of_round in found],
@@ -128,7 +128,7 @@ def _written(path: Path, count: int) -> Path:
 
 def _import(store: Store, path: Path) -> Finished:
     arguments = "import", str(path), "--portal", SLUG, "--receiver", "user:27"
-    return run_command(store, *arguments, one_core=True)
+    return run_command(store, *arguments)
 
 
 async def _check_import(store: Store, path: Path) -> None:

@@ -31,7 +31,7 @@ class Finished(NamedTuple):
     peak: int
 
 
-def run_command(store: Store, *arguments: str, one_core: bool = False) -> Finished:
+def run_command(store: Store, *arguments: str) -> Finished:
     """Run `python -m scripts.<command> …` on a store, and wait for its end.
 
     Raises WrongAnswer when it fails.
@@ -42,8 +42,6 @@ def run_command(store: Store, *arguments: str, one_core: bool = False) -> Finish
         process = subprocess.Popen(  # noqa: S603 - our own commands
             _command(arguments), env=_environment(store), stdout=subprocess.DEVNULL, stderr=said
         )
-        if one_core:
-            os.sched_setaffinity(process.pid, {max(os.sched_getaffinity(0))})
         while process.poll() is None:
             peak = max(peak, _peak(process.pid))
             time.sleep(_GLANCE)

@@ -10,7 +10,7 @@ from eventstore.catalog import Catalog
 from eventstore.directory import Portal
 from eventstore.store import Store
 from projections import build as building
-from projections import fill, pieces
+from projections import pieces
 from projections import rebuild as module
 from projections.build import build
 from projections.generations import prepare_generation
@@ -58,9 +58,7 @@ async def test_several_processes_build_what_is_read_live(
     fresh: Store, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(building, "_FEW", 0)
-    for each in (pieces, fill):
-        monkeypatch.setattr(each, "EVENTS", 50)
-    monkeypatch.setattr(pieces, "FACTS", 5)
+    monkeypatch.setattr(pieces, "EVENTS", 5)
 
     summary = await rebuild(fresh, catalog, unread, jobs=2)
 

@@ -55,6 +55,21 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+def test_a_large_file_is_read_by_several_processes_in_the_order_of_its_lines(
+    chronicle: Command, acme: str, fresh: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scripts.imports._SMALL", 0)
+    monkeypatch.setattr("scripts.imports.default_jobs", lambda: 2)
+    path = tmp_path / "large.ndjson"
+    path.write_bytes(b"".join([ndjson(*map(item, range(1_200))), b"{\n", ndjson(item(1_200))]))
+
+    imported = chronicle("import", path, "--portal", "acme", "--json")
+
+    assert imported.json == counts(appended=1_201, quarantined=1)
+    assert "line 1201" in imported.err
+    assert [row[:2] for row in stored(fresh)] == [(n + 1, f"fetch:{n}") for n in range(1_201)]
+
+
 def test_repeating_an_import_changes_nothing(
     chronicle: Command, acme: str, fresh: Store, file: Path
 ) -> None:
