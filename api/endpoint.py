@@ -16,6 +16,7 @@ from api.problems import Problem
 from api.queries import Paged, PortalQuery
 from api.state import State
 from eventstore.database import Session
+from projections.generations import Standing
 from projections.project import checkpoint_of
 
 _PATIENCE: Final = 2.0
@@ -51,7 +52,11 @@ class Read(Generic[Q]):
     @property
     def meta(self) -> Meta:
         """What the answer says about itself."""
-        return Meta(portal=self.access.portal.slug, position=self.position, head=self.head)
+        meta = Meta(portal=self.access.portal.slug, position=self.position, head=self.head)
+        standing = self.state.live.standing(self.portal_id)
+        if standing is not Standing.CURRENT:
+            meta["generation"] = standing
+        return meta
 
     def one(self, thing: T) -> One[T]:
         """Answer with one thing."""

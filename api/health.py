@@ -33,6 +33,8 @@ async def readyz(request: Request) -> Response:
         raise Problem("store_unavailable", "The projector has stopped.")
     lags = [state.lag(portal) for portal in state.snapshot.portals.values()]
     said: dict[str, Any] = {"status": "ready", "lag": max(lags, default=0)}
+    if state.live.older:
+        said["generation"] = state.live.standing(min(state.live.older))
     if state.spooling is None:
         async with state.log.reading():
             return answer(said)

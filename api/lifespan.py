@@ -9,6 +9,7 @@ import structlog
 
 from api.confirm import confirm
 from api.paging import Cursors
+from api.renewal import renew_forever
 from api.settings import Settings
 from api.spooling import open_spooling
 from api.state import State
@@ -83,6 +84,8 @@ async def running(settings: Settings, run_key: str) -> AsyncIterator[State]:
             await _beside(stack, state.spooling.intake.drain_forever())
         await _beside(stack, _keep_fresh(state))
         await _beside(stack, _sweep(state))
+        if settings.project:
+            await _beside(stack, renew_forever(state))
         yield state
         await _write_down(state)
 

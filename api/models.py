@@ -12,12 +12,14 @@ T = TypeVar("T")
 class Meta(TypedDict):
     """What an answer is true for: `position` is projected, `head` is the newest in the log.
 
-    All are null where an answer is about no portal.
+    All are null where an answer is about no portal. `generation` is there, and `older`, while
+    other code than the server's has made what is read: it is being made anew.
     """
 
     portal: str | None
     position: int | None
     head: int | None
+    generation: NotRequired[str]
 
 
 class Next(TypedDict):

@@ -41,6 +41,12 @@ _PAGE = (
     .order_by(event.c.position)
     .limit(bindparam("limit"))
 )
+_NEWEST = (
+    select(event.c.position)
+    .where(event.c.portal_id == bindparam("portal_id"))
+    .order_by(event.c.position.desc())
+    .limit(1)
+)
 _AT = select(event).where(
     event.c.portal_id == bindparam("portal_id"), one_of(event.c.position, "positions")
 )
@@ -168,6 +174,12 @@ async def events_at(session: Session, portal_id: int, positions: Sequence[int]) 
 async def positions(session: Session, portal_id: int, keys: Sequence[str]) -> dict[str, int]:
     """Return where the events with these keys are; those that do not exist are left out."""
     return dict(await session.rows(_POSITIONS, portal_id=portal_id, keys=list(keys)))
+
+
+async def newest(session: Session, portal_id: int) -> int:
+    """Return the position of the last event of a portal, 0 if it has none."""
+    rows = await session.rows(_NEWEST, portal_id=portal_id)
+    return int(rows[0][0]) if rows else 0
 
 
 async def heads(session: Session) -> dict[int, int]:

@@ -54,6 +54,15 @@ class Pointers:
             for old in sorted(before - after):
                 await tx.execute(left, {"number": old, "seen_at": now, "left_at": now})
 
+    async def making(self, now: Instant) -> list[int]:
+        """Return the generations that somebody is making now."""
+        async with self._catalog.reading() as tx:
+            named = {row[0] for row in await tx.execute(select(pointer.c.generation))}
+            rows = await tx.execute(select(generation).where(generation.c.left_at.is_(None)))
+            return sorted(
+                row.number for row in rows if row.number not in named and row.seen_at > now - GRACE
+            )
+
     async def abandoned(
         self, present: Collection[int], now: Instant, *, alone: bool = False
     ) -> list[int]:

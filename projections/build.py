@@ -1,13 +1,14 @@
 """Builds a generation in a place of its own, from the log and from nothing else."""
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from eventstore.database import Place
 from projections.fill import Fill, fold_all, record_all
-from projections.generations import SHAPE
+from projections.generations import create, seal
 from projections.pieces import Places
-from projections.tables import fact, metadata
+from projections.tables import DERIVED, fact, metadata
 from projections.workers import Workers, default_jobs
 
 Progress = Callable[[int, int], None]
@@ -22,6 +23,8 @@ class Plan(NamedTuple):
 
     log: Place
     upto: Mapping[int, int]
+    facts: Mapping[int, Place] = MappingProxyType({})
+    """Where the facts of a portal are that need not be derived again."""
 
 
 async def build(place: Place, plan: Plan, progress: Progress, *, jobs: int | None = None) -> None:
@@ -36,16 +39,20 @@ async def build(place: Place, plan: Plan, progress: Progress, *, jobs: int | Non
     # Nobody reads this place before it is complete, so it is made durable once, at the end.
     generation = await place.open_writer(rebuildable=True)
     try:
-        await generation.create(metadata, indexes=False)
+        await create(generation, indexes=False)
         into = Fill(Places(plan.log, place), generation, workers)
         count = _counted(progress, total)
         for portal_id, position in plan.upto.items():
-            await record_all(into, portal_id, position, count)
+            if portal_id in plan.facts:
+                await generation.copy_rows(plan.facts[portal_id], DERIVED, portal_id)
+                count(position)
+            else:
+                await record_all(into, portal_id, position, count)
         await generation.create_indexes([fact])  # by which folds find what they fold
         for portal_id in plan.upto:
             await fold_all(into, portal_id)
         await generation.create_indexes(metadata.sorted_tables)
-        await generation.set_stamp(SHAPE)
+        await seal(generation)
         await generation.settle()
     finally:
         workers.close()

@@ -1,8 +1,9 @@
 """Every error that the projections raise on purpose.
 
 ProjectionsError
-├── Undecodable         no decoder of ours understands this event
-└── StaleGeneration     the read models were made by another version of this program
+├── Undecodable           no decoder of ours understands this event
+├── StaleGeneration       the read models were made by another version of this program
+└── IncompleteGeneration  a rebuild made less than what the log says
 
 Messages never carry a value from a payload.
 """
@@ -22,3 +23,7 @@ class Undecodable(ProjectionsError):
 
 class StaleGeneration(ProjectionsError):
     """Another version made these read models: they must be rebuilt, which loses nothing."""
+
+
+class IncompleteGeneration(ProjectionsError):
+    """A rebuild did not make all that the log says: a defect of ours. What is read stays."""

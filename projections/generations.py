@@ -2,49 +2,104 @@
 
 import zlib
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Final
 
-from eventstore.database import Pool
+from sqlalchemy import Column, MetaData, Table, select
+
+from eventstore.database import Place, Pool, Session, text
 from eventstore.database.statements import SQLITE, create_statements
 from eventstore.log import heads
 from eventstore.store import Store
 from projections.errors import StaleGeneration
+from projections.fingerprints import Fingerprints, fingerprints
 from projections.project import checkpoints
 from projections.readmodels import READ_MODELS
 from projections.tables import metadata
 
-MEANING: Final = 1
-"""Raise it with every change of what a decoder or a fold says, so that old rows are not served."""
+about: Final = MetaData()
+made_by: Final = Table(
+    "made_by",
+    about,
+    *(Column(part, text(), primary_key=True) for part in Fingerprints._fields),
+)
+"""The code that a generation was made by: one row, of its fingerprints."""
 
 SHAPE: Final = (
-    zlib.crc32("\n".join([*create_statements(metadata, SQLITE), str(MEANING)]).encode())
+    zlib.crc32(
+        "\n".join(
+            statement for each in (metadata, about) for statement in create_statements(each, SQLITE)
+        ).encode()
+    )
     & 0x7FFFFFFF
 )
-"""Stands for the tables and the meaning of this version: no other generation can be used."""
+"""Stands for the tables of this version: no others can be read."""
 
 assert all(table.metadata is metadata for model in READ_MODELS for table in model.tables)  # noqa: S101
 
 
-async def prepare_generation(store: Store, number: int) -> None:
-    """Make the tables of a generation, if there are none.
+class Standing(StrEnum):
+    """What a generation is to this program."""
 
-    Raises StaleGeneration when they are those of another version.
-    """
+    CURRENT = "current"
+    """What this program would make."""
+
+    OLDER = "older"
+    """What other code said: it can be read until it is made anew."""
+
+    UNREADABLE = "unreadable"
+    """Other tables than this program knows."""
+
+
+async def prepare_generation(store: Store, number: int) -> Standing:
+    """Make the tables of a generation, if there are none; say what it is to this program."""
     session = await store.generation(number).open_writer()
     try:
-        shape = await session.stamp()
-        if shape == 0:
+        if await session.stamp() == 0:
             async with session.transaction():
                 await session.keep_out_writers(metadata)  # several servers may start at once
-                await session.create(metadata, indexes=True)
-                await session.set_stamp(SHAPE)
-        elif shape != SHAPE:
-            raise StaleGeneration(
-                f"generation {number} was made by another version: run `chronicle rebuild`,"
-                " nothing is lost"
-            )
+                if await session.stamp() == 0:
+                    await create(session, indexes=True)
+                    await seal(session)
+        return await _standing(session)
     finally:
         await session.close()
+
+
+async def create(session: Session, *, indexes: bool) -> None:
+    """Make the tables of a generation: only when it is sealed, it can be read."""
+    await session.create(metadata, indexes=indexes)
+    await session.create(about, indexes=True)
+
+
+async def seal(session: Session) -> None:
+    """Say what code made a generation, now that it is complete."""
+    await session.insert(made_by, [fingerprints()])
+    await session.set_stamp(SHAPE)
+
+
+async def standing_of(place: Place) -> Standing:
+    """Return what a generation that is there is to this program."""
+    session = await place.open_reader()
+    try:
+        return await _standing(session)
+    finally:
+        await session.close()
+
+
+async def maker_of(session: Session) -> Fingerprints | None:
+    """Return the code that made a generation; None if its tables are others than ours."""
+    if await session.stamp() != SHAPE:
+        return None
+    rows = await session.rows(select(made_by))
+    return Fingerprints._make(rows[0])
+
+
+async def _standing(session: Session) -> Standing:
+    maker = await maker_of(session)
+    if maker is None:
+        return Standing.UNREADABLE
+    return Standing.CURRENT if maker == fingerprints() else Standing.OLDER
 
 
 async def check_not_behind(store: Store, numbers: Iterable[int]) -> None:
@@ -62,10 +117,14 @@ async def check_not_behind(store: Store, numbers: Iterable[int]) -> None:
             )
 
 
+async def _is_readable(place: Place) -> bool:
+    return await standing_of(place) is not Standing.UNREADABLE
+
+
 async def ahead_of_log(store: Store, number: int) -> list[tuple[int, int, int]]:
     """Give each portal of which a generation knows more than the log: id, position, head."""
     generation, log = Pool(store.generation(number), 1), Pool(store.log, 1)
-    if not await generation.place.exists():
+    if not await generation.place.exists() or not await _is_readable(generation.place):
         return []
     try:
         async with generation.reading() as session:

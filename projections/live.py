@@ -9,7 +9,7 @@ from typing import Final
 from eventstore.database import Pool, Session
 from eventstore.errors import StoreUnavailable
 from eventstore.store import Store
-from projections.generations import prepare_generation
+from projections.generations import Standing, prepare_generation
 from projections.project import checkpoint_of, undecoded_counts
 from projections.projector import Projector
 
@@ -57,23 +57,33 @@ class Live:
         self._project = project
         self._open: dict[int, _Open] = {}
         self._serving: dict[int, _Open] = {}
+        self._pointers: Mapping[int, int] = {}
+        self._standing: dict[int, Standing] = {}
 
     async def follow(self, pointers: Mapping[int, int]) -> None:
         """Use these generations, by portal, each as soon as it can be.
 
-        Raises StaleGeneration when one is of another version, and StoreUnavailable.
+        One that cannot be read is left alone: its portals stay where they are, or nowhere, until
+        they are pointed to another one. Raises StoreUnavailable.
         """
+        self._pointers = dict(pointers)
         for number in sorted(set(pointers.values()) - set(self._open)):
-            self._open[number] = await self._opened(number)
+            if await self._stands(number) is not Standing.UNREADABLE:
+                self._open[number] = self._opened(number)
         for portal_id, number in pointers.items():
-            await self._point(portal_id, self._open[number])
+            if number in self._open:
+                await self._point(portal_id, self._open[number])
         for opened in list(self._open.values()):
             if not opened.portals:
                 del self._open[opened.number]
                 await opened.close()
 
-    async def _opened(self, number: int) -> _Open:
-        await prepare_generation(self._store, number)
+    async def _stands(self, number: int) -> Standing:
+        if number not in self._standing:
+            self._standing[number] = await prepare_generation(self._store, number)
+        return self._standing[number]
+
+    def _opened(self, number: int) -> _Open:
         place = self._store.generation(number)
         portals: set[int] = set()
         projector = Projector(self._events, place, lambda: tuple(portals))
@@ -115,6 +125,19 @@ class Live:
             opened.projecting is None or not opened.projecting.done()
             for opened in self._open.values()
         )
+
+    def standing(self, portal_id: int) -> Standing:
+        """Return what the generation that a portal is pointed to is to this program."""
+        return self._standing.get(self._pointers.get(portal_id, 0), Standing.CURRENT)
+
+    @property
+    def older(self) -> list[int]:
+        """The portals whose read models other code than ours has made."""
+        return [
+            portal_id
+            for portal_id in self._pointers
+            if self.standing(portal_id) is not Standing.CURRENT
+        ]
 
     def generation(self, portal_id: int) -> int:
         """Return the number of the generation that a portal is read from."""

@@ -3,13 +3,12 @@
 Where only one process may write, what would be written is handed back to it.
 """
 
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import groupby, pairwise
 from operator import itemgetter
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
-import uvloop
 from sqlalchemy import bindparam, func, select
 
 from eventstore import log
@@ -18,6 +17,7 @@ from projections.derive import Derived, derive
 from projections.facts import Fact
 from projections.readmodels import MESSAGE, fold_message
 from projections.tables import fact
+from projections.workers import finished
 
 EVENTS: Final = 2_000
 """Events that are derived, or facts that are folded, about, before they are written: this bounds
@@ -25,8 +25,6 @@ the memory."""
 
 _RANGES: Final = 5
 """So many times as much is a piece of who writes by himself: to connect costs like 300 events."""
-
-T = TypeVar("T")
 
 _NUMBERED = (
     select(
@@ -93,12 +91,12 @@ def _pieces(places: Places, ranges: list[Range]) -> list[Piece]:
 
 def derived(places: Places, ranges: list[Range]) -> Derived:
     """Derive some events of a log; give what remains to be written."""
-    return _finished(_derive(places, ranges))
+    return finished(_derive(places, ranges))
 
 
 def folded(places: Places, ranges: list[Range]) -> list[list[Row]]:
     """Fold some messages; give the rows that remain to be written, a list a table."""
-    return _finished(_fold(places, ranges))
+    return finished(_fold(places, ranges))
 
 
 async def _derive(places: Places, ranges: list[Range]) -> Derived:
@@ -148,15 +146,3 @@ async def _writing(place: Place) -> AsyncIterator[Session | None]:
         yield session
     finally:
         await session.close()
-
-
-def _finished(work: Coroutine[Any, Any, T]) -> T:
-    # By way of a list, since `asyncio.run` spells out whatever it returns, all of it, to put the
-    # handler of Ctrl-C back: that took a sixth of the time.
-    found: list[T] = []
-
-    async def run() -> None:
-        found.append(await work)
-
-    uvloop.run(run())
-    return found[0]

@@ -102,3 +102,6 @@ profile: Final = table_of("profile", ProfileRow, key=2, rowid=False)
 span: Final = table_of("span", Span, key=6, rowid=False)
 undecoded: Final = table_of("undecoded", UndecodedRow, key=2, rowid=False)
 checkpoint: Final = table_of("checkpoint", CheckpointRow, key=1, rowid=False)
+
+DERIVED: Final = (fact, profile, span, undecoded, checkpoint)
+"""What is derived from events; everything else in a generation is folded from it."""

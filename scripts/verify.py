@@ -1,11 +1,16 @@
 """`chronicle verify`: whether what is stored is what was received, and what that means."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Annotated
 
 import typer
 
-from projections.verify import Difference, verify_log, verify_read_models
+from projections.difference import Difference
+from projections.verify_catalog import verify_catalog
+from projections.verify_log import verify_log
+from projections.verify_read_models import verify_read_models
 from scripts.console import Json, MaybePortal, application, example, run, say, show_json, show_table
 from scripts.progress import Progress
 from scripts.store import OpenStore, open_store
@@ -13,21 +18,31 @@ from scripts.store import OpenStore, open_store
 app = application()
 
 
-@app.command(epilog=example("chronicle verify", "chronicle verify --portal acme --json"))
-def verify(portal: MaybePortal = None, *, json: Json = False) -> None:
-    """Check the log against its commitments, and the read models against the log.
+@app.command(epilog=example("chronicle verify", "chronicle verify --portal acme --all --json"))
+def verify(
+    portal: MaybePortal = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Processes that work at it; by default one a core.")
+    ] = None,
+    *,
+    every: Annotated[
+        bool, typer.Option("--all", help="Go on behind the first difference, and show every one.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Check the log against its commitments, and facts and read models against the log.
 
-    Ends with 1 and the exact places if anything differs. Reads only: a server may run.
+    Ends with 1 and the exact place of the first difference. Reads only: a server may run.
     """
 
     async def verified() -> list[Difference]:
-        async with open_store() as store:
-            return [difference async for difference in _differences(store, portal)]
+        async with open_store() as store, aclosing(_differences(store, portal, jobs)) as found:
+            return [each async for each in (found if every else _first(found))]
 
     differences = asyncio.run(verified())
     if json:
-        found = [difference._asdict() for difference in differences]
-        show_json({"ok": not differences, "differences": found})
+        shown = [difference._asdict() for difference in differences]
+        show_json({"ok": not differences, "differences": shown})
     elif differences:
         show_table(["portal", "place", "difference"], differences)
     else:
@@ -37,14 +52,28 @@ def verify(portal: MaybePortal = None, *, json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-async def _differences(store: OpenStore, slug: str | None) -> AsyncIterator[Difference]:
+async def _first(found: AsyncIterator[Difference]) -> AsyncIterator[Difference]:
+    async for difference in found:
+        yield difference
+        return
+
+
+async def _differences(
+    store: OpenStore, slug: str | None, jobs: int | None
+) -> AsyncGenerator[Difference]:
     portals = store.portals(slug)
+    async with aclosing(verify_catalog(store.catalog, store.place)) as found:
+        async for difference in found:
+            yield difference
     with Progress("events of the log") as progress:
-        async for difference in verify_log(store.place, portals, progress.at):
-            yield difference
+        async with aclosing(verify_log(store.place, portals, progress.at, jobs=jobs)) as found:
+            async for difference in found:
+                yield difference
     with Progress("events derived again") as progress:
-        async for difference in verify_read_models(store.place, portals, progress.at):
-            yield difference
+        again = verify_read_models(store.place, portals, progress.at, jobs=jobs)
+        async with aclosing(again) as found:
+            async for difference in found:
+                yield difference
 
 
 if __name__ == "__main__":

@@ -27,7 +27,9 @@ _TRIGGERED: Final = Scope(bound=frozenset({"new", "old"}))
 class Rules(NamedTuple):
     """What the rules make an exception of."""
 
-    unscoped: frozenset[str] = frozenset({"installation", "portal", "token", "generation"})
+    unscoped: frozenset[str] = frozenset(
+        {"installation", "portal", "token", "generation", "made_by"}
+    )
     """Tables whose rows have no portal."""
     across: frozenset[str] = frozenset()
     """Statements that may read the rows of all portals, in whatever schema."""

@@ -11,7 +11,7 @@ import asyncpg
 from sqlalchemy import MetaData, Table
 from sqlalchemy.sql.base import Executable
 
-from eventstore.database.session import STREAMED, Row, Session
+from eventstore.database.session import STREAMED, Place, Row, Session
 from eventstore.database.statements import (
     POSTGRESQL,
     Compiled,
@@ -212,6 +212,17 @@ class PostgresSession:
     async def create_indexes(self, tables: Iterable[Table]) -> None:
         for statement in index_statements(tables, POSTGRESQL, self._schema):
             await self.execute(statement)
+
+    async def copy_rows(self, source: Place, tables: Iterable[Table], portal_id: int) -> None:
+        assert isinstance(source, PostgresSchema)  # noqa: S101 - one store has one engine
+        async with self._begun(isolation="repeatable_read"):
+            for table in tables:
+                columns = ", ".join(table.columns.keys())
+                await self.execute(
+                    f"INSERT INTO {self._schema}.{table.name} ({columns})"  # noqa: S608
+                    f" SELECT {columns} FROM {source.schema}.{table.name}"
+                    f" WHERE portal_id = {portal_id:d}"
+                )
 
     async def keep_out_writers(self, metadata: MetaData) -> None:
         # Of those who make the tables, one at a time: there is nothing else to lock yet.

@@ -54,6 +54,9 @@ class Session(Protocol):
     async def create_indexes(self, tables: Iterable[Table]) -> None:
         """Make the secondary indexes of these tables where they are missing."""
 
+    async def copy_rows(self, source: "Place", tables: Iterable[Table], portal_id: int) -> None:
+        """Copy the rows of a portal from another place of the same database, all of one moment."""
+
     async def keep_out_writers(self, metadata: MetaData) -> None:
         """Let nobody else write to these tables, or make them, until the transaction ends.
 

@@ -12,7 +12,7 @@ import aiosqlite
 from sqlalchemy import MetaData, Table, text
 from sqlalchemy.sql.base import Executable
 
-from eventstore.database.session import STREAMED, Row, Session
+from eventstore.database.session import STREAMED, Place, Row, Session
 from eventstore.database.statements import (
     SQLITE,
     Compiled,
@@ -119,6 +119,22 @@ class SqliteSession:
     async def create_indexes(self, tables: Iterable[Table]) -> None:
         for statement in index_statements(tables, SQLITE):
             await self.execute(statement)
+
+    async def copy_rows(self, source: Place, tables: Iterable[Table], portal_id: int) -> None:
+        assert isinstance(source, SqliteFile)  # noqa: S101 - one store has one engine
+        with self._explained():
+            await self._connection.execute_fetchall(
+                "ATTACH DATABASE ? AS source", (read_only(source.path),)
+            )
+        try:
+            async with self.transaction():
+                for table in tables:
+                    await self.execute(
+                        f"INSERT INTO main.{table.name} SELECT * FROM source.{table.name}"  # noqa: S608
+                        f" WHERE portal_id = {portal_id:d}"
+                    )
+        finally:
+            await self.execute("DETACH DATABASE source")
 
     async def keep_out_writers(self, metadata: MetaData) -> None:  # noqa: ARG002 - all of the file
         # Nothing has happened in it: the transaction begins again, with the lock.

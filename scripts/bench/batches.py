@@ -10,7 +10,7 @@ from eventstore.catalog import Catalog
 from eventstore.database import Pool, Session
 from eventstore.directory import Portal
 from eventstore.schema import event
-from projections.verify import verify_read_models
+from projections.verify_read_models import verify_read_models
 from scripts.bench.commands import Finished, run_command
 from scripts.bench.engines import Engine, in_turns
 from scripts.bench.events import generate

@@ -20,7 +20,7 @@ from eventstore.redaction import Fingerprints
 from eventstore.schema import event as events
 from eventstore.store import SQLITE
 from eventstore.store import Store as Place
-from projections.verify import verify_log
+from projections.verify_log import verify_log
 from scripts.bench.envelope import APPLICATION_TOKEN, MEMBER_ID
 from scripts.bench.measures import WrongAnswer
 

@@ -16,7 +16,7 @@ from eventstore.log import Origin
 from eventstore.postgres_store import PostgresStore
 from eventstore.quarantine import Quarantine, Unreadable
 from eventstore.store import Store
-from projections.verify import verify_log
+from projections.verify_log import verify_log
 from tests.engines import ENGINES, query
 from tests.eventstore.factories import new
 from tests.postgresql.databases import Databases

@@ -19,7 +19,8 @@ from eventstore.folder import Folder
 from eventstore.migrations import VERSION, Step, check, ensure, migrate, parts
 from eventstore.postgres_store import PostgresStore
 from eventstore.store import Store
-from projections.verify import verify_log, verify_read_models
+from projections.verify_log import verify_log
+from projections.verify_read_models import verify_read_models
 from tests import samples
 from tests.engines import patiently, query
 from tests.eventstore.factories import ORIGIN, new

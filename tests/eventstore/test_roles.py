@@ -17,7 +17,8 @@ from eventstore.postgres_store import PostgresStore
 from eventstore.quarantine import Quarantine
 from eventstore.roles import grants
 from projections.rebuild import rebuild
-from projections.verify import verify_log, verify_read_models
+from projections.verify_log import verify_log
+from projections.verify_read_models import verify_read_models
 from tests import samples
 from tests.promises.server import JSON, NOW, SLUG, deliver, register, serving_again
 

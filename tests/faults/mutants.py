@@ -225,14 +225,14 @@ MUTANTS: Final = (
     ),
     Mutant(
         "verify no head",
-        "projections/verify.py",
+        "projections/verify_log.py",
         "            if last != head:\n",
         "            if last is None:\n",
         f"{_STORED}::test_a_log_that_was_cut_is_noticed_where_it_was[sqlite-the last event]",
     ),
     Mutant(
         "give up at the first event that cannot be read",
-        "projections/verify.py",
+        "projections/verify_log.py",
         "        return [_Unreadable(position)]\n",
         "        raise\n",
         f"{_STORED}::test_every_bit_of_an_event_counts[sqlite-101]",

@@ -11,7 +11,7 @@ from eventstore.directory import Portal
 from eventstore.log import Origin, Outcome, Pending
 from eventstore.postgres_store import PostgresStore
 from eventstore.spool import Spooled
-from projections.verify import verify_log
+from projections.verify_log import verify_log
 from tests.engines import query
 from tests.eventstore.factories import new
 from tests.faults.checks import Found

@@ -18,11 +18,13 @@ from eventstore.folder import Folder
 from eventstore.log import Outcome, Pending
 from eventstore.quarantine import Quarantine
 from eventstore.sqlite_log import SqliteLog
+from projections.difference import Difference
 from projections.generations import prepare_generation
 from projections.project import checkpoint_of
 from projections.projector import Projector
 from projections.tables import metadata
-from projections.verify import Difference, verify_log, verify_read_models
+from projections.verify_log import verify_log
+from projections.verify_read_models import verify_read_models
 from tests.promises.process import ServerProcess, running
 from tests.promises.server import Registered, register
 

@@ -23,7 +23,8 @@ from eventstore.log import Pending
 from eventstore.postgres_store import PostgresStore
 from eventstore.redaction import Fingerprints
 from projections.tables import checkpoint, metadata
-from projections.verify import verify_log, verify_read_models
+from projections.verify_log import verify_log
+from projections.verify_read_models import verify_read_models
 from scripts.bench.events import generate
 from tests.engines import damage, environment
 from tests.faults import work_postgresql

@@ -9,7 +9,7 @@ from eventstore.directory import Portal
 from eventstore.errors import StoreUnavailable
 from eventstore.migrations import ensure
 from eventstore.postgres_store import PostgresStore
-from projections.verify import verify_log
+from projections.verify_log import verify_log
 from tests.engines import damage, query
 from tests.eventstore.factories import new
 from tests.faults.postgresql_log import ORIGINS

@@ -10,9 +10,11 @@ from eventstore.directory import Portal
 from eventstore.event import NewEvent
 from eventstore.log import Pending
 from eventstore.store import Store
+from projections.difference import Difference
 from projections.live import Live
 from projections.projector import Projector
-from projections.verify import Difference, verify_log, verify_read_models
+from projections.verify_log import verify_log
+from projections.verify_read_models import verify_read_models
 from tests.engines import query
 from tests.eventstore.factories import new
 from tests.promises import simulated_portal

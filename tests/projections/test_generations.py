@@ -7,8 +7,8 @@ import pytest
 
 from eventstore.migrations import ensure
 from eventstore.store import Store
-from projections.errors import StaleGeneration
-from projections.generations import SHAPE, prepare_generation
+from projections.fingerprints import Fingerprints, fingerprints
+from projections.generations import SHAPE, Standing, prepare_generation
 from tests.engines import patiently, query
 
 
@@ -21,12 +21,28 @@ async def test_several_that_need_a_generation_at_once_make_one(fresh: Store) -> 
     assert await query(fresh.generation(1), "SELECT * FROM checkpoint") == []
 
 
-async def test_a_generation_of_another_version_is_refused(fresh: Store) -> None:
+async def test_what_this_program_makes_is_current(fresh: Store) -> None:
+    await ensure(fresh)
+
+    assert await prepare_generation(fresh, 1) is Standing.CURRENT
+    assert await prepare_generation(fresh, 1) is Standing.CURRENT
+
+
+async def test_what_other_code_made_is_older(fresh: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    await ensure(fresh)
+    await prepare_generation(fresh, 1)
+
+    other = Fingerprints(fingerprints().facts, "0123456789abcdef")
+    monkeypatch.setattr("projections.generations.fingerprints", lambda: other)
+
+    assert await prepare_generation(fresh, 1) is Standing.OLDER
+
+
+async def test_other_tables_cannot_be_read(fresh: Store) -> None:
     await ensure(fresh)
     await prepare_generation(fresh, 1)
     session = await fresh.generation(1).open_writer()
     await session.set_stamp(SHAPE - 1)
     await session.close()
 
-    with pytest.raises(StaleGeneration, match="chronicle rebuild"):
-        await prepare_generation(fresh, 1)
+    assert await prepare_generation(fresh, 1) is Standing.UNREADABLE

@@ -14,7 +14,7 @@ from projections import pieces
 from projections import rebuild as module
 from projections.build import build
 from projections.generations import prepare_generation
-from projections.rebuild import rebuild
+from projections.rebuild import Selection, rebuild
 from projections.tables import metadata
 from tests.engines import query
 from tests.projections.stored import (
@@ -107,7 +107,7 @@ async def test_a_rebuild_of_one_portal_leaves_the_other_where_it_is(
 ) -> None:
     one, _ = await portals(catalog)
 
-    await rebuild(fresh, catalog, unread, only=one)
+    await rebuild(fresh, catalog, unread, what=Selection({one.id}))
 
     assert await numbers(catalog) == [2, 1]
     assert await differences(fresh, *await portals(catalog)) == []

@@ -15,8 +15,10 @@ from eventstore.catalog import Catalog
 from eventstore.database import Pool
 from eventstore.folder import Folder
 from eventstore.store import Store
+from projections.difference import Difference
 from projections.project import checkpoints
-from projections.verify import Difference, verify_log, verify_read_models
+from projections.verify_log import verify_log
+from projections.verify_read_models import verify_read_models
 from tests import samples
 from tests.engines import damage, query
 from tests.promises.payloads import form

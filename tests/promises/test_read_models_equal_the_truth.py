@@ -18,10 +18,12 @@ from eventstore.directory import Portal as Registration
 from eventstore.log import Origin, Pending
 from eventstore.migrations import ensure
 from eventstore.store import Store
+from projections.difference import Difference
 from projections.generations import prepare_generation
 from projections.project import project
 from projections.tables import metadata
-from projections.verify import Difference, verify_log, verify_read_models
+from projections.verify_log import verify_log
+from projections.verify_read_models import verify_read_models
 from tests.promises.payloads import LEDGER
 from tests.promises.received import KEY, received
 from tests.promises.server import NOW, READ_MODELS

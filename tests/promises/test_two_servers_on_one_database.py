@@ -13,7 +13,9 @@ import httpx
 import pytest
 
 from eventstore.store import Store
-from projections.verify import Difference, verify_log, verify_read_models
+from projections.difference import Difference
+from projections.verify_log import verify_log
+from projections.verify_read_models import verify_read_models
 from tests import samples
 from tests.engines import query
 from tests.promises.conftest import Copied
