@@ -13,6 +13,7 @@ from api.spooling import depth_shown
 from api.state import State
 from eventstore.errors import StoreUnavailable
 from eventstore.spool_depth import Depth
+from projections.generations import Standing
 
 _PATIENCE: Final = 2.0
 """Seconds after which a database that does not answer counts as away."""
@@ -33,8 +34,9 @@ async def readyz(request: Request) -> Response:
         raise Problem("store_unavailable", "The projector has stopped.")
     lags = [state.lag(portal) for portal in state.snapshot.portals.values()]
     said: dict[str, Any] = {"status": "ready", "lag": max(lags, default=0)}
-    if state.live.older:
-        said["generation"] = state.live.standing(min(state.live.older))
+    standings = {state.live.standing(portal.id) for portal in state.snapshot.portals.values()}
+    if others := standings - {Standing.CURRENT}:
+        said["generation"] = max(others)  # of both, what cannot be read
     if state.spooling is None:
         async with state.log.reading():
             return answer(said)

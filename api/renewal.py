@@ -36,15 +36,17 @@ async def renew_forever(state: "State") -> None:
 
 async def _renew(state: "State") -> bool:
     """Say whether all that is read is current."""
-    older = set(state.live.older)
-    if not older:
+    outdated = state.live.outdated
+    if not outdated:
         return True
     try:
         if await Pointers(state.catalog).making(time.time_ns() // 1000):
             return False  # another server or a command is at it
-        _log.warning("other code made the read models: rebuilding them", portals=len(older))
+        _log.warning("other code made the read models: rebuilding them", portals=len(outdated))
         jobs = max(default_jobs(), _PROCESSES)
-        done = await rebuild(state.store, state.catalog, _silent, what=Selection(older), jobs=jobs)
+        done = await rebuild(
+            state.store, state.catalog, _silent, what=Selection(outdated), jobs=jobs
+        )
     except (EventstoreError, ProjectionsError) as error:
         _log.error("the read models cannot be rebuilt now", error=str(error))
         return False

@@ -33,7 +33,15 @@ def of_module(name: str) -> str:
     """
     import_module(name)
     codes = sorted(_with_all_that_it_uses(name).items())
-    said = "\n".join(f"{module} {_spelled(code)}" for module, code in codes)
+    return _digest("\n".join(f"{module} {_spelled(code)}" for module, code in codes))
+
+
+def of_source(source: str) -> str:
+    """Return the fingerprint of some code by itself."""
+    return _digest(_spelled(compile(source, "", "exec")))
+
+
+def _digest(said: str) -> str:
     return sha256(f"{sys.version_info[:2]} {said}".encode()).hexdigest()[:16]
 
 

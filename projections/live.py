@@ -11,7 +11,10 @@ from eventstore.errors import StoreUnavailable
 from eventstore.store import Store
 from projections.generations import Standing, prepare_generation
 from projections.project import checkpoint_of, undecoded_counts
-from projections.projector import Projector
+from projections.projector import BATCH, Projector
+
+_TURN: Final = 0.3
+"""Seconds that are waited for a new generation to get where the old one is."""
 
 _READERS: Final = 4
 """Sessions that read one generation at the same time."""
@@ -19,7 +22,7 @@ _READERS: Final = 4
 
 @dataclass(eq=False)
 class _Open:
-    """A generation that is open, and the portals for which it is."""
+    """A generation that is open, and the portals that are projected there."""
 
     number: int
     readers: Pool
@@ -98,11 +101,23 @@ class Live:
             return
         wanted.portals.add(portal_id)
         wanted.projector.wake()
-        if serving is not None:
-            if await wanted.reached(portal_id) < await self._answered(portal_id, serving):
-                return
-            serving.portals.discard(portal_id)
+        if serving is not None and not await self._overtakes(wanted, serving, portal_id):
+            return
         self._serving[portal_id] = wanted
+
+    async def _overtakes(self, wanted: _Open, serving: _Open, portal_id: int) -> bool:
+        """Let a portal go where it was not read yet, if that has what was answered last."""
+        answered = await self._answered(portal_id, serving)
+        if await wanted.reached(portal_id) < answered - BATCH:
+            return False
+        # The old one stands still meanwhile: under load, the new one would run after it for ever.
+        serving.portals.discard(portal_id)
+        answered = await self._answered(portal_id, serving)
+        await wanted.projector.wait_for(portal_id, answered, seconds=_TURN)
+        if await wanted.reached(portal_id) >= answered:
+            return True
+        serving.portals.add(portal_id)
+        return False
 
     async def _answered(self, portal_id: int, serving: _Open) -> int:
         try:
@@ -127,17 +142,19 @@ class Live:
         )
 
     def standing(self, portal_id: int) -> Standing:
-        """Return what the generation that a portal is pointed to is to this program."""
-        return self._standing.get(self._pointers.get(portal_id, 0), Standing.CURRENT)
+        """Return what the generation that a portal is read from is to this program."""
+        serving = self._serving.get(portal_id)
+        number = serving.number if serving else self._pointers.get(portal_id, 0)
+        return self._standing.get(number, Standing.CURRENT)
 
     @property
-    def older(self) -> list[int]:
-        """The portals whose read models other code than ours has made."""
-        return [
+    def outdated(self) -> set[int]:
+        """The portals that are pointed to a generation which other code than ours has made."""
+        return {
             portal_id
-            for portal_id in self._pointers
-            if self.standing(portal_id) is not Standing.CURRENT
-        ]
+            for portal_id, number in self._pointers.items()
+            if self._standing.get(number, Standing.CURRENT) is not Standing.CURRENT
+        }
 
     def generation(self, portal_id: int) -> int:
         """Return the number of the generation that a portal is read from."""

@@ -133,10 +133,13 @@ class Projector:
         ]
 
     async def catch_up(self) -> None:
-        """Project all that the log has now."""
+        """Project all that the log has now; what comes meanwhile may come for ever."""
+        async with self._events.reading() as session:
+            newest = await log.heads(session)
         for portal_id in list(self._portals()):
-            while await self.step(portal_id):
-                pass
+            while self.projected.get(portal_id, -1) < newest.get(portal_id, 0):
+                if not await self.step(portal_id):
+                    break
 
     async def step(self, portal_id: int) -> bool:
         """Project the next events of one portal; say whether there were any to be had."""

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from random import Random
 
+from eventstore.catalog import Catalog
 from eventstore.database import Pool
 from eventstore.directory import Portal
 from eventstore.event import NewEvent
@@ -113,3 +114,8 @@ async def undecoded(store: Store, portal_id: int = 1) -> dict[int, str]:
         f"SELECT position, reason FROM undecoded WHERE portal_id = {portal_id} ORDER BY position",  # noqa: S608
     )
     return dict(rows)
+
+
+async def portals(catalog: Catalog) -> list[Portal]:
+    """The portals of a catalog, as they are now."""
+    return list((await catalog.snapshot()).portals.values())

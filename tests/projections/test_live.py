@@ -121,8 +121,8 @@ async def test_a_generation_with_other_tables_is_not_read(store: Store) -> None:
         await live.follow({ONE.id: 2})
 
         assert await answered(live, ONE) == (1, 5)
-        assert live.older == [ONE.id]
-        assert live.standing(ONE.id) is Standing.UNREADABLE
+        assert live.outdated == {ONE.id}
+        assert live.standing(ONE.id) is Standing.CURRENT
 
 
 async def test_a_process_that_projects_moves_without_a_new_event(store: Store) -> None:

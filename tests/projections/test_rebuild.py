@@ -1,52 +1,27 @@
 """A rebuild: the same rows again, beside those that are read meanwhile."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from eventstore import pointers
 from eventstore.catalog import Catalog
-from eventstore.directory import Portal
 from eventstore.store import Store
 from projections import build as building
 from projections import pieces
 from projections import rebuild as module
 from projections.build import build
-from projections.generations import prepare_generation
 from projections.rebuild import Selection, rebuild
 from projections.tables import metadata
 from tests.engines import query
 from tests.projections.stored import (
     append,
     differences,
-    lived,
     living,
-    projecting,
+    portals,
     unread,
     unreadable,
 )
-from tests.promises.server import NOW
-
-
-@pytest.fixture
-async def catalog(fresh: Store) -> AsyncIterator[Catalog]:
-    """A store of two portals, of which one lived."""
-    catalog = await Catalog.open(fresh, create=True)
-    await catalog.add_portal("one", "member-1", now=NOW)
-    await catalog.add_portal("other", "member-2", now=NOW)
-    one, other = await portals(catalog)
-    await append(fresh, one, [*lived(1), *unreadable(1, begin=1_000)])
-    await append(fresh, other, unreadable(3))
-    await prepare_generation(fresh, 1)
-    async with projecting(fresh, one, other) as projector:
-        await projector.catch_up()
-    yield catalog
-    await catalog.close()
-
-
-async def portals(catalog: Catalog) -> list[Portal]:
-    return list((await catalog.snapshot()).portals.values())
 
 
 async def numbers(catalog: Catalog) -> list[int]:

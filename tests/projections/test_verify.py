@@ -1,0 +1,123 @@
+"""Verify: one damaged row of anything is named."""
+
+import pytest
+from sqlalchemy import Table
+
+from eventstore.catalog import Catalog
+from eventstore.store import Store
+from projections import verify_log as module
+from projections.tables import checkpoint, metadata
+from projections.verify_catalog import verify_catalog
+from projections.verify_log import verify_log
+from projections.verify_read_models import differing_rows
+from tests.engines import damage, query
+from tests.projections.stored import differences, portals, unread
+
+TABLES = [table for table in metadata.sorted_tables if table is not checkpoint]
+
+
+@pytest.mark.parametrize("table", [each for each in TABLES if each.name != "undecoded"], ids=str)
+async def test_a_row_that_is_gone_is_named(fresh: Store, catalog: Catalog, table: Table) -> None:
+    one, other = await portals(catalog)
+    names = [column.name for column in table.primary_key][1:]
+    keys = f"SELECT {', '.join(names)} FROM {table.name} WHERE portal_id = {one.id}"  # noqa: S608
+    key = min(await query(fresh.generation(1), keys))
+    of_it = " AND ".join(
+        f"{name} = {_spelled(value)}" for name, value in zip(names, key, strict=True)
+    )
+    where = f"portal_id = {one.id} AND {of_it}"
+
+    await damage(fresh.generation(1), f"DELETE FROM {table.name} WHERE {where}")  # noqa: S608
+
+    found = await differences(fresh, one, other)
+    place = f"{table.name} {'/'.join(map(str, key))}"
+    assert [(each.portal, each.place, each.detail) for each in found] == [
+        ("one", place, "is derived, but not stored")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "table", "column"),
+    [
+        ("UPDATE fact SET text = 'forged'", "fact", "text"),
+        ("UPDATE message SET author_id = -1", "message", "author_id"),
+        ("UPDATE message_version SET from_at = 1", "message_version", "from_at"),
+        ("UPDATE reaction SET from_at = 1", "reaction", "from_at"),
+        ("UPDATE membership SET first_seen_at = 1", "membership", "first_seen_at"),
+        ("UPDATE chat SET title = 'forged'", "chat", "title"),
+        ("UPDATE chat_version SET until_at = 1", "chat_version", "until_at"),
+        ("UPDATE user_profile SET name = 'forged'", "user_profile", "name"),
+        ("UPDATE user_profile_version SET name = 'forged'", "user_profile_version", "name"),
+        ("UPDATE span SET last_position = 0", "span", "last_position"),
+        ("UPDATE profile SET content = '{}'", "profile", "content"),
+        ("UPDATE undecoded SET reason = ''", "undecoded", "reason"),
+    ],
+)
+async def test_a_value_that_was_changed_is_shown_beside_what_it_should_be(
+    fresh: Store, catalog: Catalog, change: str, table: str, column: str
+) -> None:
+    one, _ = await portals(catalog)
+    before = dict(await _column(fresh, table, column))
+
+    await damage(fresh.generation(1), change)
+
+    after = dict(await _column(fresh, table, column))
+    found = [row async for _, row in differing_rows(fresh, [one], unread)]
+    assert {(row.table, row.column) for row in found} == {(table, column)}
+    assert {row.key: (row.stored, row.derived) for row in found} == {
+        key: (after[key], before[key]) for key in before if after[key] != before[key]
+    }
+
+
+async def test_a_row_too_many_is_named(fresh: Store, catalog: Catalog) -> None:
+    one, other = await portals(catalog)
+
+    await damage(fresh.generation(1), "INSERT INTO undecoded VALUES (1, 9999, 'nothing')")
+
+    assert [each[1:] for each in await differences(fresh, one, other)] == [
+        ("undecoded 9999", "is stored, but not derived")
+    ]
+
+
+async def test_an_event_is_named_whichever_process_finds_it(
+    fresh: Store, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_FEW", 0)
+    monkeypatch.setattr(module, "_PIECE", 5)
+    one, other = await portals(catalog)
+    await damage(
+        fresh.log,
+        "UPDATE event SET payload = payload || ' ' WHERE portal_id = 1 AND position = 12",
+        "DELETE FROM event WHERE portal_id = 1 AND position IN (5, 20, 21)",
+    )
+
+    found = [each async for each in verify_log(fresh, [one, other], unread, jobs=2)]
+
+    assert [(each.portal, each.place) for each in found] == [
+        ("one", "event 6"),
+        ("one", "event 12"),
+        ("one", "event 22"),
+    ]
+
+
+async def test_a_log_that_is_nobodys_is_named(fresh: Store, catalog: Catalog) -> None:
+    assert [each async for each in verify_catalog(catalog, fresh)] == []
+
+    await damage(fresh.log, "INSERT INTO log_head VALUES (9, 0)")
+    await damage(fresh.catalog, "UPDATE pointer SET generation = 7 WHERE portal_id = 2")
+
+    found = [each async for each in verify_catalog(catalog, fresh)]
+    assert [(each.portal, each.place) for each in found] == [("", "portal 9"), ("other", "pointer")]
+
+
+async def _column(store: Store, table: str, column: str) -> list[tuple[tuple[object, ...], object]]:
+    key = ", ".join(each.name for each in list(metadata.tables[table].primary_key)[1:])
+    rows = await query(
+        store.generation(1),
+        f"SELECT {key}, {column} FROM {table} WHERE portal_id = 1",  # noqa: S608
+    )
+    return [(tuple(row[:-1]), row[-1]) for row in rows]
+
+
+def _spelled(value: object) -> str:
+    return str(value) if isinstance(value, int) else f"'{value}'"
