@@ -60,10 +60,10 @@ def try_mutant(mutant: Mutant) -> str:
         tree = Path(folder) / "tree"
         shutil.copytree(ROOT, tree, ignore=_LEFT_OUT)
         (tree / mutant.file).write_text(mutated(mutant))
-        for attempt in range(_ATTEMPTS):
+        done, attempt = _run(mutant, tree, Path(folder) / "tmp-1"), 1
+        while done.status == 0 and attempt < _ATTEMPTS:
+            attempt += 1
             done = _run(mutant, tree, Path(folder) / f"tmp-{attempt}")
-            if done.status != 0:
-                break
     summary = done.said.rstrip().rpartition("\n")[2]
     if done.status != 1 or not _FAILED.search(summary):
         raise Survived(mutant, f"{mutant.test} did not fail ({done.status}): {summary}")
