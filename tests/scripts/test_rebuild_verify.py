@@ -85,6 +85,57 @@ def test_a_changed_read_model_is_found_at_its_place(
     assert "forged" not in verified.out + verified.err
 
 
+def test_the_first_difference_is_enough_unless_all_are_asked_for(
+    chronicle: Command, fed: Path, fresh: Store
+) -> None:
+    flip = "UPDATE event SET receiver = 'user:1' WHERE position IN (2, 4)"
+    asyncio.run(damage(fresh.log, flip))
+
+    first, every = chronicle("verify", "--json"), chronicle("verify", "--all", "--json")
+
+    assert [each["place"] for each in first.json["differences"]] == ["event 2"]
+    assert [each["place"] for each in every.json["differences"]][:2] == ["event 2", "event 4"]
+    assert (first.status, every.status) == (1, 1)
+
+
+def test_a_check_shows_what_is_stored_beside_what_should_be(
+    chronicle: Command, fed: Path, fresh: Store
+) -> None:
+    number = chronicle("rebuild", "--json").json["generation"]
+    sound = chronicle("rebuild", "--check", "--json")
+    forge = "UPDATE message SET text = 'forged' WHERE message_id = 190411"
+    asyncio.run(damage(fresh.generation(number), forge))
+
+    checked = chronicle("rebuild", "--check", "--json")
+
+    assert (sound.status, sound.json) == (0, {"ok": True, "differences": []})
+    assert (checked.status, checked.json["ok"]) == (1, False)
+    (difference,) = checked.json["differences"]
+    assert difference["derived"].startswith("[USER=912]")
+    assert {**difference, "derived": None} == {
+        "portal": "acme",
+        "table": "message",
+        "key": [190411],
+        "column": "text",
+        "stored": "forged",
+        "derived": None,
+    }
+    assert "forged" in chronicle("rebuild", "--check").out
+    assert asyncio.run(fresh.generations()) == [number]
+
+
+def test_facts_can_be_folded_again_as_they_are(chronicle: Command, fed: Path) -> None:
+    too_early = chronicle("rebuild", "--from", "facts")
+    chronicle("rebuild")
+
+    again = chronicle("rebuild", "--from", "facts", "--json")
+
+    assert too_early.status == 1
+    assert "--from raw" in too_early.err
+    assert again.json["events"] == len(ITEMS)
+    assert chronicle("verify").err == "nothing differs\n"
+
+
 def test_a_server_goes_on_with_what_was_rebuilt_beside_it(
     chronicle: Command, acme: str, fed: Path, fresh: Store
 ) -> None:
