@@ -1,6 +1,7 @@
 """`chronicle rebuild`: the read models anew, from the log."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated, Any
@@ -78,16 +79,25 @@ def _check(slug: str | None, jobs: int | None, *, json: bool) -> None:
     if json:
         show_json({"ok": not rows, "differences": rows})
     elif rows:
-        show_table(list(rows[0]), [[_shown(value) for value in row.values()] for row in rows])
+        show_table(list(rows[0]), [_shown(row) for row in rows])
     else:
         say("nothing differs")
     if rows:
+        say(f"chronicle: {len(rows):,} differences")
         raise typer.Exit(1)
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, tuple):
-        return "/".join(map(str, value))
+def _shown(row: Mapping[str, Any]) -> list[str]:
+    """Spell a difference for people: of a row that is missing there is no column."""
+    key = "/".join(map(str, row["key"]))
+    if row["column"] is None:
+        values = ("the row", *("there" if row[of] else "missing" for of in ("stored", "derived")))
+    else:
+        values = (row["column"], *(_spelled(row[of]) for of in ("stored", "derived")))
+    return [row["portal"], row["table"], key, *values]
+
+
+def _spelled(value: Any) -> str:
     return value if isinstance(value, str) else repr(value)
 
 
