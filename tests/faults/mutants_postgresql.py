@@ -104,14 +104,6 @@ MUTANTS_POSTGRESQL: Final = (
         f"{_KILLED}::test_readers_on_postgresql_never_see_a_half_built_table[4]",
     ),
     Mutant(
-        "catch up with what comes for ever",
-        "projections/projector.py",
-        "            while self.projected.get(portal_id, -1) < newest.get(portal_id, 0):\n",
-        "            while newest is not None:\n",
-        "tests/promises/test_rebuild_under_load.py"
-        "::test_a_rebuild_beside_senders_and_readers_is_not_noticed[sqlite-False]",
-    ),
-    Mutant(
         "end when the database is away at the start",
         "scripts/serve.py",
         "        except StoreUnavailable:\n            engine, warning =",
