@@ -1,6 +1,7 @@
 """The generations that a process reads and projects, and how it moves from one to the next."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -12,9 +13,10 @@ from eventstore.store import Store
 from projections.generations import Standing, prepare_generation
 from projections.project import checkpoint_of, undecoded_counts
 from projections.projector import BATCH, Projector
+from projections.turnstile import Turnstile
 
 _TURN: Final = 0.3
-"""Seconds that are waited for a new generation to get where the old one is."""
+"""Seconds that readers are let wait, twice at most, while a portal goes to a new generation."""
 
 _READERS: Final = 4
 """Sessions that read one generation at the same time."""
@@ -62,6 +64,7 @@ class Live:
         self._serving: dict[int, _Open] = {}
         self._pointers: Mapping[int, int] = {}
         self._standing: dict[int, Standing] = {}
+        self._readers: defaultdict[int, Turnstile] = defaultdict(Turnstile)
 
     async def follow(self, pointers: Mapping[int, int]) -> None:
         """Use these generations, by portal, each as soon as it can be.
@@ -101,23 +104,23 @@ class Live:
             return
         wanted.portals.add(portal_id)
         wanted.projector.wake()
-        if serving is not None and not await self._overtakes(wanted, serving, portal_id):
-            return
-        self._serving[portal_id] = wanted
+        if serving is None:
+            self._serving[portal_id] = wanted
+        elif await wanted.reached(portal_id) >= await self._answered(portal_id, serving) - BATCH:
+            await self._turn(portal_id, serving, wanted)
 
-    async def _overtakes(self, wanted: _Open, serving: _Open, portal_id: int) -> bool:
-        """Let a portal go where it was not read yet, if that has what was answered last."""
-        answered = await self._answered(portal_id, serving)
-        if await wanted.reached(portal_id) < answered - BATCH:
-            return False
-        # The old one stands still meanwhile: under load, the new one would run after it for ever.
-        serving.portals.discard(portal_id)
-        answered = await self._answered(portal_id, serving)
-        await wanted.projector.wait_for(portal_id, answered, seconds=_TURN)
-        if await wanted.reached(portal_id) >= answered:
-            return True
-        serving.portals.add(portal_id)
-        return False
+    async def _turn(self, portal_id: int, serving: _Open, wanted: _Open) -> None:
+        """Let a portal be read elsewhere, if that has what was answered last."""
+        # Nobody reads meanwhile: the old one goes on, and one more answer from there could say
+        # more than the new one has.
+        async with self._readers[portal_id].shut(seconds=_TURN) as shut:
+            if not shut:
+                return
+            answered = await self._answered(portal_id, serving)
+            await wanted.projector.wait_for(portal_id, answered, seconds=_TURN)
+            if await wanted.reached(portal_id) >= answered:
+                self._serving[portal_id] = wanted
+                serving.portals.discard(portal_id)
 
     async def _answered(self, portal_id: int, serving: _Open) -> int:
         try:
@@ -148,6 +151,11 @@ class Live:
         return self._standing.get(number, Standing.CURRENT)
 
     @property
+    def pointers(self) -> Mapping[int, int]:
+        """The generation that each portal is pointed to, as it was last told."""
+        return self._pointers
+
+    @property
     def outdated(self) -> set[int]:
         """The portals that are pointed to a generation which other code than ours has made."""
         return {
@@ -176,7 +184,10 @@ class Live:
 
         Raises StoreUnavailable when they cannot be read.
         """
-        async with self._of(portal_id).readers.reading() as session:
+        async with (
+            self._readers[portal_id].inside(),
+            self._of(portal_id).readers.reading() as session,
+        ):
             yield session
 
     def _of(self, portal_id: int) -> _Open:

@@ -62,6 +62,21 @@ async def test_a_generation_is_read_only_when_it_has_reached_what_was_answered(
     assert [before, meanwhile, after] == [(1, 5), (1, 5), (2, 5)]
 
 
+async def test_no_portal_goes_elsewhere_while_somebody_reads_it(store: Store) -> None:
+    """What he reads may be newer than what the new generation has: it would be read next."""
+    async with living(store) as live:
+        await live.follow({ONE.id: 1})
+        await live.catch_up()
+        await built(store, 2, {ONE.id: 5})
+
+        async with live.reading(ONE.id):
+            await live.follow({ONE.id: 2})
+            meanwhile = live.generation(ONE.id)
+        await live.follow({ONE.id: 2})
+
+        assert (meanwhile, live.generation(ONE.id)) == (1, 2)
+
+
 async def test_what_is_read_goes_on_while_another_generation_is_behind(store: Store) -> None:
     async with living(store) as live:
         await live.follow({ONE.id: 1})
