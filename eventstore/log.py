@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 
 from sqlalchemy import bindparam, select, update
 
-from eventstore.database import Row, Session, one_of, upsert
+from eventstore.database import Place, Row, Session, one_of, upsert
 from eventstore.envelope import comparable
 from eventstore.event import Event, NewEvent
 from eventstore.integrity import commitment, leaf
@@ -185,3 +185,12 @@ async def newest(session: Session, portal_id: int) -> int:
 async def heads(session: Session) -> dict[int, int]:
     """Return the newest position of every portal that has events."""
     return dict(await session.rows(_HEADS))
+
+
+async def heads_of(place: Place) -> dict[int, int]:
+    """Return the same of a log, as it is now. Raises StoreUnavailable when it cannot be read."""
+    session = await place.open_reader()
+    try:
+        return await heads(session)
+    finally:
+        await session.close()

@@ -72,14 +72,12 @@ async def record_all(fill: Fill, portal_id: int, upto: int, progress: Progress) 
     """Write what a portal's events up to a position say, and move the checkpoint there."""
     spans: dict[SpanKey, Span] = {}
     pieces = derivations(fill.places, portal_id, upto)
-    taken_in = iter(pieces)
-    async for said in fill.workers.in_order(derived, pieces):
+    async for (_, ranges), said in fill.workers.in_order(derived, pieces):
         merge(said.spans, into=spans)
         async with fill.generation.transaction():
             await record(fill.generation, said._replace(spans=[]))
             if len(spans) > _MOST_SPANS:
                 await _record_spans(fill.generation, spans)
-        _, ranges = next(taken_in)
         progress(sum(each.upto - each.after for each in ranges))
     async with fill.generation.transaction():
         await _record_spans(fill.generation, spans)
@@ -102,7 +100,7 @@ async def fold_all(fill: Fill, portal_id: int) -> None:
 
 
 async def _messages(fill: Fill, pieces: Sequence[Piece]) -> None:
-    async for tables in fill.workers.in_order(folded, pieces):
+    async for _, tables in fill.workers.in_order(folded, pieces):
         if any(tables):
             async with fill.generation.transaction():
                 for table, rows in zip(MESSAGE.tables, tables, strict=True):

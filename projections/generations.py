@@ -7,9 +7,9 @@ from typing import Final
 
 from sqlalchemy import Column, MetaData, Table, select
 
-from eventstore.database import Place, Pool, Session, text
+from eventstore.database import Place, Session, text
 from eventstore.database.statements import SQLITE, create_statements
-from eventstore.log import heads
+from eventstore.log import heads_of
 from eventstore.store import Store
 from projections.errors import StaleGeneration
 from projections.fingerprints import Fingerprints, fingerprints
@@ -78,15 +78,6 @@ async def seal(session: Session) -> None:
     await session.set_stamp(SHAPE)
 
 
-async def standing_of(place: Place) -> Standing:
-    """Return what a generation that is there is to this program."""
-    session = await place.open_reader()
-    try:
-        return await _standing(session)
-    finally:
-        await session.close()
-
-
 async def maker_of(session: Session) -> Fingerprints | None:
     """Return the code that made a generation; None if its tables are others than ours."""
     if await session.stamp() != SHAPE:
@@ -109,33 +100,23 @@ async def check_not_behind(store: Store, numbers: Iterable[int]) -> None:
     projector would take for projected.
     """
     for number in numbers:
-        for portal_id, position, head in await ahead_of_log(store, number):
-            raise StaleGeneration(
-                f"the read models know position {position} of portal {portal_id}, the log ends at"
-                f" {head}: it was restored or lost. If that is the best log there is, run"
-                " `chronicle rebuild`"
-            )
+        reached = await _reached(store.generation(number))
+        newest = await heads_of(store.log)  # after what was derived from it
+        for portal_id, position in sorted(reached.items()):
+            if position > (head := newest.get(portal_id, 0)):
+                raise StaleGeneration(
+                    f"the read models know position {position} of portal {portal_id}, the log ends"
+                    f" at {head}: it was restored or lost. If that is the best log there is, run"
+                    " `chronicle rebuild`"
+                )
 
 
-async def _is_readable(place: Place) -> bool:
-    return await standing_of(place) is not Standing.UNREADABLE
-
-
-async def ahead_of_log(store: Store, number: int) -> list[tuple[int, int, int]]:
-    """Give each portal of which a generation knows more than the log: id, position, head."""
-    generation, log = Pool(store.generation(number), 1), Pool(store.log, 1)
-    if not await generation.place.exists() or not await _is_readable(generation.place):
-        return []
+async def _reached(generation: Place) -> dict[int, int]:
+    """Return how far each portal is in a generation, if it can be read."""
+    if not await generation.exists():
+        return {}
+    session = await generation.open_reader()
     try:
-        async with generation.reading() as session:
-            reached = await checkpoints(session)
-        async with log.reading() as session:
-            newest = await heads(session)
+        return await checkpoints(session) if await maker_of(session) else {}
     finally:
-        await generation.close()
-        await log.close()
-    return [
-        (portal_id, position, newest.get(portal_id, 0))
-        for portal_id, position in sorted(reached.items())
-        if position > newest.get(portal_id, 0)
-    ]
+        await session.close()

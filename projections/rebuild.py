@@ -11,7 +11,7 @@ from eventstore.catalog import Catalog
 from eventstore.database import Place, Pool
 from eventstore.directory import Portal
 from eventstore.errors import StoreUnavailable
-from eventstore.log import heads
+from eventstore.log import heads_of
 from eventstore.pointers import Pointers
 from eventstore.store import Store
 from projections.build import Plan, Progress, build
@@ -93,7 +93,7 @@ async def sweep(store: Store, pointers: Pointers, *, alone: bool = False) -> Non
 
 
 async def _from_raw(store: Store, portals: Sequence[int]) -> Plan:
-    newest = await _heads(store)
+    newest = await heads_of(store.log)
     return Plan(store.log, {portal_id: newest.get(portal_id, 0) for portal_id in portals})
 
 
@@ -148,15 +148,6 @@ async def _alive(pointers: Pointers, number: int) -> AsyncIterator[None]:
         yield
     finally:
         task.cancel()
-
-
-async def _heads(store: Store) -> dict[int, int]:
-    log = Pool(store.log, 1)
-    try:
-        async with log.reading() as session:
-            return await heads(session)
-    finally:
-        await log.close()
 
 
 def _now() -> int:

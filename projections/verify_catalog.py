@@ -2,10 +2,9 @@
 
 from collections.abc import AsyncGenerator
 
-from eventstore import log
 from eventstore.catalog import Catalog
-from eventstore.database import Pool
 from eventstore.errors import EventstoreError
+from eventstore.log import heads_of
 from eventstore.store import Store
 from projections.difference import Difference
 
@@ -20,7 +19,7 @@ async def verify_catalog(catalog: Catalog, store: Store) -> AsyncGenerator[Diffe
     except EventstoreError as error:
         yield Difference("", "portal", f"cannot be read: {error}")
         return
-    heads = await _heads(store)
+    heads = await heads_of(store.log)
     known = {portal.id for portal in portals.values()}
     for portal_id in sorted(heads.keys() - known):
         yield Difference("", f"portal {portal_id}", "is not in the catalog, but has a log")
@@ -30,12 +29,3 @@ async def verify_catalog(catalog: Catalog, store: Store) -> AsyncGenerator[Diffe
         if portal.generation not in (1, *present):
             detail = f"generation {portal.generation} is not there: `chronicle rebuild`"
             yield Difference(slug, "pointer", detail)
-
-
-async def _heads(store: Store) -> dict[int, int]:
-    pool = Pool(store.log, 1)
-    try:
-        async with pool.reading() as session:
-            return await log.heads(session)
-    finally:
-        await pool.close()

@@ -33,16 +33,13 @@ async def verify_log(
     """
     pool = Pool(store.log, 1)
     try:
-        async with pool.reading() as session:
-            heads = await log.heads(session)
+        heads = await log.heads_of(store.log)
         pieces = list(_pieces(store.log, portals, heads))
         total, done = sum(upto - after for *_, after, upto in pieces), 0
         with closing(Workers(1 if total < _FEW else jobs or default_jobs())) as workers:
-            ranges = iter(pieces)
-            async for found in workers.in_order(check_events, pieces):
+            async for (*_, after, upto), found in workers.in_order(check_events, pieces):
                 for difference in found:
                     yield difference
-                *_, after, upto = next(ranges)
                 done += upto - after
                 progress(done, total)
         for portal in portals:

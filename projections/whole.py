@@ -38,7 +38,8 @@ async def check_whole(generation: Place, upto: Mapping[int, int]) -> None:
 
     Raises IncompleteGeneration: a defect of ours, which must not be read.
     """
-    session = await generation.open_reader()
+    # As who made it: a reader's statement is given up after a while, and these look at all rows.
+    session = await generation.open_writer(rebuildable=True)
     try:
         for portal_id, position in upto.items():
             await _check(session, portal_id, position)

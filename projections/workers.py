@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 import uvloop
 
 T = TypeVar("T")
+Piece = TypeVar("Piece", bound=tuple[Any, ...])
 
 _AHEAD: Final = 2
 """Pieces for each worker that are under way or wait to be taken: this bounds the memory."""
@@ -65,6 +66,10 @@ def finished(work: Coroutine[Any, Any, T]) -> T:
     return found[0]
 
 
+async def _result(piece: Piece, future: Future[T]) -> tuple[Piece, T]:
+    return piece, await asyncio.wrap_future(future)
+
+
 class Workers:
     """Some processes; with one job, a thread of this one."""
 
@@ -84,16 +89,16 @@ class Workers:
             self._executor.submit(_nothing)
 
     async def in_order(
-        self, work: Callable[..., T], pieces: Iterable[tuple[Any, ...]]
-    ) -> AsyncIterator[T]:
-        """Call `work` with each piece, some at a time; give the results in the pieces' order."""
-        waiting: deque[Future[T]] = deque()
+        self, work: Callable[..., T], pieces: Iterable[Piece]
+    ) -> AsyncIterator[tuple[Piece, T]]:
+        """Call `work` with each piece, some at a time; give each with its result, in order."""
+        waiting: deque[tuple[Piece, Future[T]]] = deque()
         for piece in pieces:
-            waiting.append(self._executor.submit(work, *piece))
+            waiting.append((piece, self._executor.submit(work, *piece)))
             if len(waiting) >= self._jobs * _AHEAD:
-                yield await asyncio.wrap_future(waiting.popleft())
+                yield await _result(*waiting.popleft())
         while waiting:
-            yield await asyncio.wrap_future(waiting.popleft())
+            yield await _result(*waiting.popleft())
 
     def close(self) -> None:
         """End the processes; what is under way is finished first."""

@@ -24,7 +24,7 @@ from scripts.console import Json, OnePortal, application, example, run, show_jso
 from scripts.delivery import Deliver, delivery
 from scripts.lines import Line, Source, lines, source
 from scripts.progress import Progress
-from scripts.reading import Owner, Refused, pieces, read
+from scripts.reading import Refused, pieces, read
 from scripts.store import OpenStore, open_store
 
 app = application()
@@ -157,22 +157,22 @@ class _Reading:
         """Read all lines, and write what they say."""
         done = 0
         batch: list[NewEvent] = []
-        async for piece in workers.in_order(read, map(self._work, pieces(found))):
-            batch += map(NewEvent._make, piece.events)
-            for refused in piece.refused:
+        async for (piece, *_), said in workers.in_order(read, map(self._work, pieces(found))):
+            batch += map(NewEvent._make, said.events)
+            for refused in said.refused:
                 await self._quarantine(refused)
             if len(batch) >= _BATCH:
                 await self.writer.write(batch)
                 batch = []
-            done += piece.lines
+            done += len(piece)
             self.progress.at(done)
         await self.writer.write(batch)
 
-    def _work(self, piece: list[Line]) -> tuple[list[Line], Owner, Receiving, int]:
+    def _work(self, piece: list[Line]) -> tuple[list[Line], Portal, Receiving, int]:
         how = Receiving(
             now(), self.store.fingerprints, self.portal.hmac_key, receiver=self.receiver
         )
-        return piece, Owner.of(self.portal), how, self.store.settings.max_body
+        return piece, self.portal, how, self.store.settings.max_body
 
     async def _quarantine(self, refused: Refused) -> None:
         self.bad += 1

@@ -15,18 +15,6 @@ _BYTES: Final = 2**20
 """How much of a file is read at once: this many, or one line that is larger."""
 
 
-class Owner(NamedTuple):
-    """Whose the lines must be, as `check_portal` asks for it."""
-
-    member_id: str
-    slug: str
-
-    @classmethod
-    def of(cls, portal: Portal) -> "Owner":
-        """Name a portal."""
-        return cls(portal.member_id, portal.slug)
-
-
 class Refused(NamedTuple):
     """A line, or a part of one, that cannot be read."""
 
@@ -34,10 +22,9 @@ class Refused(NamedTuple):
     reason: str
 
 
-class Piece(NamedTuple):
+class Read(NamedTuple):
     """What some lines said: events in the lines' order, as plain tuples, which travel faster."""
 
-    lines: int
     events: list[tuple[Any, ...]]
     refused: list[Refused]
 
@@ -56,11 +43,11 @@ def pieces(lines: Iterable[Line]) -> Iterator[list[Line]]:
         yield piece
 
 
-def read(lines: list[Line], owner: Owner, how: Receiving, max_body: int) -> Piece:
+def read(lines: list[Line], portal: Portal, how: Receiving, max_body: int) -> Read:
     """Make events of lines, in any process. Raises PortalMismatch for a line of another portal."""
-    found = Piece(len(lines), [], [])
+    found = Read([], [])
     for line in lines:
-        for event in _events(line, owner, how, max_body):
+        for event in _events(line, portal, how, max_body):
             if isinstance(event, NewEvent):
                 found.events.append(tuple(event))
             else:
@@ -69,13 +56,13 @@ def read(lines: list[Line], owner: Owner, how: Receiving, max_body: int) -> Piec
 
 
 def _events(
-    line: Line, owner: Owner, how: Receiving, max_body: int
+    line: Line, portal: Portal, how: Receiving, max_body: int
 ) -> list[NewEvent | UnreadableBody]:
     if line.size > max_body:
         return [TooLarge(f"{line.size:,} bytes: beyond CHRONICLE_MAX_BODY")]
     try:
         tree = parse_json(line.body)
-        check_portal(tree, *owner)
+        check_portal(tree, portal.member_id, portal.slug)
         return events_of(tree, how)
     except UnreadableBody as reason:
         return [reason]

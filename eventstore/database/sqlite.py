@@ -198,11 +198,14 @@ class SqliteFile:
         return await self._open(read_only(self.path))
 
     async def _open(self, address: str) -> Session:
+        return SqliteSession(self.path, await self._connect(address))
+
+    async def _connect(self, address: str) -> aiosqlite.Connection:
+        # As an address, or another file could not be attached by one.
         try:
-            connection = await aiosqlite.connect(address, uri=True, timeout=5, isolation_level=None)
+            return await aiosqlite.connect(address, uri=True, timeout=5, isolation_level=None)
         except sqlite3.Error as error:
             raise StoreUnavailable(f"{self.path}: {error}") from error
-        return SqliteSession(self.path, connection)
 
     def _recovering(self) -> str:
         # What a killed process had begun stands in a journal: only who may write can undo it. Who
@@ -213,10 +216,7 @@ class SqliteFile:
 
     async def open_writer(self, *, rebuildable: bool = False) -> Session:
         synchronous = "OFF" if rebuildable else self.synchronous
-        try:
-            connection = await aiosqlite.connect(self.path, timeout=5, isolation_level=None)
-        except sqlite3.Error as error:
-            raise StoreUnavailable(f"{self.path}: {error}") from error
+        connection = await self._connect(self.path.absolute().as_uri())
         try:
             await connection.execute_fetchall(f"PRAGMA journal_mode={self.journal}")
             await connection.execute_fetchall(f"PRAGMA synchronous={synchronous}")

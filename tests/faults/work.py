@@ -100,7 +100,7 @@ def employ(voice: Voice) -> None:
 
 async def _employ(voice: Voice) -> None:
     workers = Workers(2)
-    async for process in workers.in_order(_worker, [(0.2,), (0.2,), *[(3_600.0,)] * 4]):
+    async for _, process in workers.in_order(_worker, [(0.2,), (0.2,), *[(3_600.0,)] * 4]):
         voice.say(f"WORKER {process}")
 
 

@@ -4,8 +4,11 @@ import pytest
 from sqlalchemy import Table
 
 from eventstore.catalog import Catalog
+from eventstore.log import heads_of
 from eventstore.store import Store
 from projections import verify_log as module
+from projections.errors import StaleGeneration
+from projections.generations import SHAPE
 from projections.tables import checkpoint, metadata
 from projections.verify_catalog import verify_catalog
 from projections.verify_log import verify_log
@@ -86,6 +89,33 @@ async def test_a_row_too_many_is_named(fresh: Store, catalog: Catalog) -> None:
     assert [each[1:] for each in await differences(fresh, one, other)] == [
         ("undecoded 9999", "is stored, but not derived")
     ]
+
+
+async def test_a_log_that_was_cut_back_is_not_called_equal(fresh: Store, catalog: Catalog) -> None:
+    one, other = await portals(catalog)
+    head = (await heads_of(fresh.log))[one.id]
+
+    await damage(
+        fresh.log,
+        f"DELETE FROM event WHERE portal_id = 1 AND position = {head}",  # noqa: S608
+        f"UPDATE log_head SET position = {head - 1} WHERE portal_id = 1",  # noqa: S608
+    )
+
+    found = [
+        (portal.slug, *row) async for portal, row in differing_rows(fresh, [one, other], unread)
+    ]
+    assert found == [("one", "checkpoint", (), "position", head, head - 1)]
+    (told,) = await differences(fresh, one, other)
+    assert told.place == "log_head"
+
+
+async def test_other_tables_are_refused(fresh: Store, catalog: Catalog) -> None:
+    session = await fresh.generation(1).open_writer()
+    await session.set_stamp(SHAPE - 1)
+    await session.close()
+
+    with pytest.raises(StaleGeneration, match="`chronicle rebuild`"):
+        await differences(fresh, *await portals(catalog))
 
 
 async def test_an_event_is_named_whichever_process_finds_it(
