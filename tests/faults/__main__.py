@@ -43,7 +43,7 @@ def main() -> int:
 def _faults() -> list[Tally] | None:
     with tempfile.TemporaryDirectory(prefix="chronicle-faults-") as folder:
         counted = Path(folder) / "tallies"
-        options = ["-m", "", "-n", "auto", "--dist", "loadgroup", "-q", "--durations=10"]
+        options = ["-m", "not brief", "-n", "auto", "--dist", "loadgroup", "-q", "--durations=10"]
         command = [sys.executable, "-m", "pytest", *options, *_TESTS]
         environment = {**os.environ, FILE: str(counted)}
         done = subprocess.run(command, cwd=ROOT, env=environment, check=False)

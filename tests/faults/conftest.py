@@ -7,7 +7,9 @@ from typing import Final
 
 import pytest
 
-from tests.faults.stores import ENGINES, Store, new_store
+from eventstore.migrations import ensure
+from eventstore.postgres_store import PostgresStore
+from tests.faults.stores import Store, new_store
 from tests.faults.tallies import Tally
 
 
@@ -26,23 +28,26 @@ def memory_path(tmp_path: Path) -> Iterator[Path]:
         yield Path(path)
 
 
-@pytest.fixture(params=ENGINES)
-def engine(request: pytest.FixtureRequest) -> str:
-    """Every engine, one after another."""
-    return str(request.param)
+@pytest.fixture
+async def store(tmp_path: Path) -> Store:
+    """An empty store of files with one portal."""
+    return await new_store(tmp_path / "store")
 
 
 @pytest.fixture
-async def store(engine: str, tmp_path: Path) -> Store:
-    """An empty store with one portal."""
-    return await new_store(engine, tmp_path / "store")
+async def database(postgresql_url: str, tmp_path: Path) -> PostgresStore:
+    """An empty store on PostgreSQL."""
+    store = PostgresStore(postgresql_url, tmp_path / "secret.key")
+    await ensure(store)
+    return store
 
 
 @pytest.fixture
-def tally(request: pytest.FixtureRequest, engine: str) -> Iterator[Tally]:
+def tally(request: pytest.FixtureRequest) -> Iterator[Tally]:
     """Where a test counts, under the name of the fault that it is about."""
     mark = request.node.get_closest_marker("fault")
     assert mark is not None
+    engine = "postgresql" if request.node.get_closest_marker("postgresql") else "sqlite"
     counted = Tally(mark.args[0], engine)
     yield counted
     counted.write()

@@ -1,4 +1,4 @@
-"""A store that a fault strikes, whichever engine keeps it: how it is made, opened and compared."""
+"""A store of files that a fault strikes: how it is made, opened and compared."""
 
 import shutil
 import sqlite3
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -27,10 +27,6 @@ from projections.verify_log import verify_log
 from projections.verify_read_models import verify_read_models
 from tests.promises.process import ServerProcess, running
 from tests.promises.server import Registered, register
-
-ENGINES: Final = ("sqlite",)
-"""What strikes files strikes SQLite; PostgreSQL's faults are in files of their own."""
-
 
 Rows = Mapping[str, Sequence[Row]]
 """What is stored, by table, in the order of the keys."""
@@ -71,7 +67,6 @@ class Writer:
 class Store:
     """A store with one portal. Children get it pickled, so it holds nothing that is open."""
 
-    engine: str
     registered: Registered
     portal: Portal
 
@@ -234,16 +229,15 @@ def _broken(path: Path) -> list[str]:
     return [str(row) for row in said if row != ("ok",)]
 
 
-async def new_store(engine: str, path: Path) -> Store:
+async def new_store(path: Path) -> Store:
     """Make a store with one portal and an empty log."""
-    assert engine in ENGINES
     registered = await register(Folder(path))
     catalog = await Catalog.open(registered.store)
     try:
         (portal,) = (await catalog.snapshot()).portals.values()
     finally:
         await catalog.close()
-    return Store(engine, registered, portal)
+    return Store(registered, portal)
 
 
 def _silent(_done: int, _total: int) -> None:

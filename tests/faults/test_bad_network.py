@@ -13,13 +13,13 @@ from eventstore.database.postgresql import PostgresServer
 from eventstore.errors import StoreUnavailable
 from eventstore.intake import Intake, Patience
 from eventstore.log import Outcome, Pending
-from eventstore.migrations import ensure
 from eventstore.portal_appender import PortalAppender
 from eventstore.postgres_log import PostgresLog
 from eventstore.postgres_store import PostgresStore
 from eventstore.spool import Spooled
 from tests.eventstore.factories import new
 from tests.eventstore.spooling import opened
+from tests.faults.lengths import brief, long
 from tests.faults.postgresql_log import ORIGINS, Append, Senders, check_portal, overtaken
 from tests.faults.proxy import Proxy, proxied
 from tests.faults.tallies import Tally
@@ -31,19 +31,7 @@ BOUND: Final = 8.0
 """Seconds that no sender may wait, on a machine that is busy: less than the log itself waits."""
 
 DEADLINE: Final = 240
-SECONDS: Final = (2, pytest.param(30, marks=pytest.mark.long))
-
-
-@pytest.fixture
-def engine() -> str:
-    return "postgresql"
-
-
-@pytest.fixture
-async def database(postgresql_url: str, tmp_path: Path) -> PostgresStore:
-    store = PostgresStore(postgresql_url, tmp_path / "secret.key")
-    await ensure(store)
-    return store
+SECONDS: Final = (brief(2), long(30))
 
 
 def slow(proxy: Proxy) -> None:

@@ -1,7 +1,6 @@
 """The connection breaks around a commit: the outcome that is told in the end is the true one."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from random import Random
 from typing import Final
 
@@ -10,10 +9,10 @@ import pytest
 from eventstore.database.postgresql import PostgresServer
 from eventstore.errors import StoreUnavailable
 from eventstore.log import Origin, Outcome
-from eventstore.migrations import ensure
 from eventstore.postgres_log import PostgresLog
 from eventstore.postgres_store import PostgresStore
 from tests.eventstore.factories import new
+from tests.faults.lengths import brief, long
 from tests.faults.postgresql_log import ORIGINS, check_portal, places
 from tests.faults.proxy import AtCommit, Proxy, proxied
 from tests.faults.tallies import Tally
@@ -21,19 +20,7 @@ from tests.faults.tallies import Tally
 pytestmark = [pytest.mark.postgresql, pytest.mark.fault("outcome of a commit unknown")]
 
 ORIGIN: Final = ORIGINS[1]
-TIMES: Final = (12, pytest.param(500, marks=pytest.mark.long))
-
-
-@pytest.fixture
-def engine() -> str:
-    return "postgresql"
-
-
-@pytest.fixture
-async def database(postgresql_url: str, tmp_path: Path) -> PostgresStore:
-    store = PostgresStore(postgresql_url, tmp_path / "secret.key")
-    await ensure(store)
-    return store
+TIMES: Final = (brief(12), long(500))
 
 
 @pytest.fixture

@@ -32,11 +32,6 @@ EVENTS: Final = 40
 """What is answered for before, during and after each fault."""
 
 
-@pytest.fixture
-def engine() -> str:
-    return "postgresql"
-
-
 @dataclass
 class Struck:
     """A server of our own that is struck, and what stands before it."""
@@ -143,10 +138,10 @@ async def _set_read_only(server: PostgresServer, value: str) -> None:
 @pytest.mark.parametrize(
     ("strike", "mend", "times", "seconds"),
     [
-        pytest.param(kill, start, 1, 0, id="killed"),
+        pytest.param(kill, start, 1, 0, id="killed", marks=pytest.mark.brief),
         pytest.param(kill, start, 6, 1, id="killed again and again", marks=pytest.mark.long),
         pytest.param(stop, start, 1, 0, id="stopped at once"),
-        pytest.param(freeze, thaw, 1, 1, id="frozen"),
+        pytest.param(freeze, thaw, 1, 1, id="frozen", marks=pytest.mark.brief),
         pytest.param(freeze, thaw, 2, 10, id="frozen for long", marks=pytest.mark.long),
         pytest.param(forbid_writes, allow_writes, 1, 0, id="read-only"),
     ],

@@ -63,13 +63,12 @@ def limited(path: Path) -> Iterator[LeaveRoom]:
 
 @pytest.mark.parametrize("disk", [tmpfs, limited])
 async def test_a_server_refuses_and_then_goes_on_without_a_restart(
-    engine: str,
     tally: Tally,
     tmp_path: Path,
     disk: Callable[[Path], AbstractContextManager[LeaveRoom]],
 ) -> None:
     with disk(tmp_path / "disk") as leave_room:
-        store = await new_store(engine, tmp_path / "disk" / "store")
+        store = await new_store(tmp_path / "disk" / "store")
         with store.serving(tmp_path / "server.log") as server, Door(store, server.url) as door:
             leave_room(server.pid, LITTLE)
             numbers = iter(range(1, MOST))

@@ -10,6 +10,7 @@ import pytest
 from tests.faults.appends import append, places
 from tests.faults.checks import acknowledged_in, check, check_log
 from tests.faults.disk import Disk, write
+from tests.faults.lengths import brief, long
 from tests.faults.stores import Store
 from tests.faults.strace import CONTENT, Call
 from tests.faults.tallies import Tally
@@ -21,7 +22,7 @@ FALLIBLE: Final = ("openat", "pwrite64", "ftruncate", "unlink", "fdatasync", "fs
 
 
 @pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
-@pytest.mark.parametrize("every", [29, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [brief(29), long(1)])
 async def test_an_error_at_any_call_costs_no_acknowledged_event(
     store: Store, tally: Tally, tmp_path: Path, error: str, every: int
 ) -> None:
@@ -43,7 +44,7 @@ async def test_an_error_at_any_call_costs_no_acknowledged_event(
 
 
 @pytest.mark.parametrize("then", ["", ":signal=KILL"], ids=["goes on", "is killed"])
-@pytest.mark.parametrize("every", [13, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [brief(13), long(1)])
 async def test_nothing_acknowledged_rests_on_a_sync_that_failed(
     store: Store, tally: Tally, memory_path: Path, every: int, then: str
 ) -> None:

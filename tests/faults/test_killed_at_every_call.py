@@ -8,6 +8,7 @@ import pytest
 
 from tests.faults.appends import append, places
 from tests.faults.checks import check, check_log
+from tests.faults.lengths import brief, long
 from tests.faults.stores import Store
 from tests.faults.strace import CALLS
 from tests.faults.tallies import Tally
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.fault("killed at every system call of an append")
 EVENTS: Final = range(1, 9)
 
 
-@pytest.mark.parametrize("every", [23, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [brief(23), long(1)])
 async def test_nothing_acknowledged_is_lost_wherever_the_writer_is_killed(
     store: Store, tally: Tally, tmp_path: Path, every: int
 ) -> None:

@@ -13,6 +13,7 @@ from tests.faults import work
 from tests.faults.checks import Acknowledged, Found, acknowledged_in, check, check_log
 from tests.faults.children import child
 from tests.faults.deliveries import key, simulated
+from tests.faults.lengths import brief, long
 from tests.faults.stores import Store
 from tests.faults.tallies import Tally
 
@@ -23,7 +24,7 @@ EVENTS: Final = 600
 
 
 @pytest.mark.fault("killed at random while appending")
-@pytest.mark.parametrize("stores", [1, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.parametrize("stores", [brief(1), long(20)])
 async def test_what_was_appended_outlives_every_kill(
     store: Store, tally: Tally, tmp_path: Path, stores: int
 ) -> None:
@@ -50,7 +51,7 @@ async def test_what_was_appended_outlives_every_kill(
 
 
 @pytest.mark.fault("killed at random while projecting")
-@pytest.mark.parametrize("kills", [5, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [brief(5), long(200)])
 async def test_a_projection_goes_on_after_every_kill(
     store: Store, tally: Tally, tmp_path: Path, kills: int
 ) -> None:

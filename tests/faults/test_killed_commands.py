@@ -4,8 +4,6 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -16,8 +14,10 @@ from eventstore.errors import StoreUnavailable
 from scripts.bench.events import generate
 from tests.faults import work
 from tests.faults.checks import check, check_log
-from tests.faults.children import Child, child
+from tests.faults.children import child
+from tests.faults.commands import command, seconds_of
 from tests.faults.deliveries import simulated
+from tests.faults.lengths import brief, long
 from tests.faults.stores import Rows, Store
 from tests.faults.tallies import Tally
 
@@ -29,37 +29,18 @@ BAD: Final = b'{"neither": "a webhook nor an item"}\n'
 PATIENCE: Final = 30
 
 
-@contextmanager
-def command(store: Store, *words: str) -> Iterator[Child]:
-    """Run a command until the context ends."""
-    with child(work.command, store, *words) as running:
-        assert running.line() == "READY"
-        running.go_on()
-        yield running
-        assert not list(running.lines())
-
-
-def seconds_of(store: Store, *words: str) -> float:
-    """Run a command to its end; return how long that took."""
-    began = time.monotonic()
-    with command(store, *words) as running:
-        pass
-    assert running.status == 0
-    return time.monotonic() - began
-
-
 @pytest.mark.fault("killed at random while rebuilding")
-@pytest.mark.parametrize("kills", [6, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [brief(6), long(200)])
 async def test_readers_never_see_a_half_built_table(store: Store, tally: Tally, kills: int) -> None:
     writer = store.writer()
     writer(simulated(store, EVENTS))
     writer.close()
-    usual = seconds_of(store, "rebuild")
+    usual = seconds_of(store.environment, "rebuild")
     whole = await store.served()
     random = Random(kills)  # noqa: S311 - the same again is what we want
 
     for _ in range(kills):
-        with command(store, "rebuild") as rebuilding:
+        with command(store.environment, "rebuild") as rebuilding:
             rebuilding.kill_after(random.uniform(0, usual))
             ended = asyncio.create_task(asyncio.to_thread(list, rebuilding.lines()))
             while not ended.done():
@@ -67,7 +48,7 @@ async def test_readers_never_see_a_half_built_table(store: Store, tally: Tally, 
         tally.ran(acknowledged=0)
         assert await read(store) == whole
     store.let_generations_age()
-    seconds_of(store, "rebuild")
+    seconds_of(store.environment, "rebuild")
 
     tally.looked(await check(store, {}))
     assert await store.served() == whole
@@ -84,7 +65,7 @@ async def read(store: Store) -> Rows:
 
 
 @pytest.mark.fault("killed at random while importing")
-@pytest.mark.parametrize("kills", [6, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [brief(6), long(200)])
 async def test_an_import_that_is_repeated_ends_with_every_line_once(
     store: Store, tally: Tally, tmp_path: Path, kills: int
 ) -> None:
@@ -94,20 +75,20 @@ async def test_an_import_that_is_repeated_ends_with_every_line_once(
     file.write_bytes(b"".join(lines))
     words = ("imports", str(file), "--portal", store.portal.slug)
     struck = store.copy(tmp_path / "struck")
-    usual = seconds_of(struck, *words)
+    usual = seconds_of(struck.environment, *words)
     expected = struck.stored()
     random = Random(kills)  # noqa: S311 - the same again is what we want
 
     for kill in range(kills):
         if struck.stored() == expected:
             struck = store.copy(tmp_path / str(kill))
-        with command(struck, *words) as importing:
+        with command(struck.environment, *words) as importing:
             importing.kill_after(random.uniform(0, usual))
         tally.ran(acknowledged=0)
         struck.recover()
         assert struck.stored() == expected[: len(struck.stored())]
         tally.looked(await check_log(struck, {}))
-    seconds_of(struck, *words)
+    seconds_of(struck.environment, *words)
 
     tally.looked(await check(struck, {key: position for position, key in expected}))
     assert len(struck.stored()) == LINES

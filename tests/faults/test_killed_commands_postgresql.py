@@ -1,9 +1,7 @@
 """Commands on PostgreSQL killed at any moment: done again, and nothing twice or half."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -27,9 +25,9 @@ from projections.verify_log import verify_log
 from projections.verify_read_models import verify_read_models
 from scripts.bench.events import generate
 from tests.engines import damage, environment
-from tests.faults import work_postgresql
 from tests.faults.checks import Found
-from tests.faults.children import Child, child
+from tests.faults.commands import command, seconds_of
+from tests.faults.lengths import brief, long
 from tests.faults.postgresql_log import check_portal, places
 from tests.faults.tallies import Tally
 from tests.promises.server import register
@@ -40,14 +38,9 @@ EVENTS: Final = 600
 LINES: Final = 4_500
 """More than are imported in two transactions."""
 
-KILLS: Final = (4, pytest.param(200, marks=pytest.mark.long))
+KILLS: Final = (brief(4), long(200))
 
 Rows = Mapping[str, Sequence[Row]]
-
-
-@pytest.fixture
-def engine() -> str:
-    return "postgresql"
 
 
 @dataclass(frozen=True)
@@ -103,28 +96,9 @@ async def struck(postgresql_url: str, tmp_path: Path) -> AsyncIterator[Struck]:
     await catalog.close()
 
 
-@contextmanager
-def command(store: PostgresStore, *words: str) -> Iterator[Child]:
-    """Run a command until the context ends."""
-    with child(work_postgresql.command, environment(store), *words) as running:
-        assert running.line() == "READY"
-        running.go_on()
-        yield running
-        assert not list(running.lines())
-
-
-def seconds_of(store: PostgresStore, *words: str) -> float:
-    """Run a command to its end; return how long that took."""
-    began = time.monotonic()
-    with command(store, *words) as running:
-        pass
-    assert running.status == 0
-    return time.monotonic() - began
-
-
 async def run(store: PostgresStore, *words: str) -> float:
-    """The same, without holding up others."""
-    return await asyncio.to_thread(seconds_of, store, *words)
+    """Run a command to its end, without holding up others; return how long that took."""
+    return await asyncio.to_thread(seconds_of, environment(store), *words)
 
 
 @pytest.mark.fault("killed at random while rebuilding")
@@ -151,7 +125,7 @@ async def test_readers_on_postgresql_never_see_a_half_built_table(
     random = Random(kills)  # noqa: S311 - the same again is what we want
 
     for moment in [*(random.uniform(0, usual) for _ in range(kills)), None]:
-        with command(struck.store, "rebuild") as rebuilding:
+        with command(environment(struck.store), "rebuild") as rebuilding:
             if moment is not None:  # the last one is left to its end
                 rebuilding.kill_after(moment)
             ended = asyncio.create_task(asyncio.to_thread(list, rebuilding.lines()))
@@ -179,7 +153,7 @@ async def test_an_import_on_postgresql_that_is_repeated_ends_with_every_line_onc
     for _ in range(kills):
         if len(await places(struck.store, portal.id)) == LINES:
             await damage(struck.store.log, "DELETE FROM event", "DELETE FROM log_head")
-        with command(struck.store, *words) as importing:
+        with command(environment(struck.store), *words) as importing:
             importing.kill_after(random.uniform(0, usual))
             await asyncio.to_thread(list, importing.lines())
         tally.ran(acknowledged=0)

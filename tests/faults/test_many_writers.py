@@ -1,7 +1,6 @@
 """Many writers, a server that is killed now and then, and a follower by position."""
 
 import asyncio
-from collections import Counter
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -10,10 +9,10 @@ from typing import Final
 import httpx
 import pytest
 
-from eventstore import log
-from eventstore.database import Pool
-from tests.faults.checks import Acknowledged, Found, check
+from tests.faults.checks import Acknowledged, check
 from tests.faults.deliveries import body, key
+from tests.faults.follower import Follower
+from tests.faults.lengths import brief, long
 from tests.faults.stores import Store
 from tests.faults.tallies import Tally
 from tests.promises.server import SLUG
@@ -83,49 +82,13 @@ class Writers:
             return None
 
 
-class Follower:
-    """Reads the log by position, each time from where it was."""
-
-    def __init__(self, store: Store) -> None:
-        self.seen: Counter[str] = Counter()
-        self.out_of_order = 0
-        self._store = store
-        self._after = 0
-
-    async def run(self, last: asyncio.Event) -> None:
-        """Follow until the last event is there, and to the end of the log then."""
-        async with self._store.reading() as pool:
-            ended = False
-            while not ended:
-                ended = last.is_set()
-                while await self._page(pool):
-                    pass
-                await asyncio.sleep(PACE)
-
-    async def _page(self, pool: Pool) -> bool:
-        async with pool.reading() as session:
-            events = await log.page(session, self._store.portal.id, after=self._after, limit=500)
-        for event in events:
-            self.out_of_order += event.position != self._after + 1
-            self._after = event.position
-            self.seen[event.key] += 1
-        return bool(events)
-
-    def found(self) -> Found:
-        """What it missed, saw twice or out of order, now that all is there."""
-        missed = sum(key not in self.seen for _, key in self._store.stored())
-        twice = sum(self.seen.values()) - len(self.seen)
-        return Found(missed, twice, self.out_of_order, [])
-
-
-@pytest.mark.parametrize(
-    ("events", "kills"), [(2_000, 1), pytest.param(100_000, 5, marks=pytest.mark.long)]
-)
+@pytest.mark.parametrize(("events", "kills"), [brief(2_000, 1), long(100_000, 5)])
 async def test_a_follower_sees_every_event_once_and_in_order(
     store: Store, tally: Tally, tmp_path: Path, events: int, kills: int
 ) -> None:
     store.recover()  # there must be a log to follow
-    writers, follower, last = Writers(store, events), Follower(store), asyncio.Event()
+    writers, last = Writers(store, events), asyncio.Event()
+    follower = Follower(store.folder.log, store.portal.id)
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(follower.run(last))
@@ -139,6 +102,6 @@ async def test_a_follower_sees_every_event_once_and_in_order(
         last.set()
     tally.ran(acknowledged=len(writers.acknowledged))
 
-    tally.looked(follower.found())
+    tally.looked(follower.found(key for _, key in store.stored()))
     tally.looked(await check(store, writers.acknowledged))
     assert len(store.stored()) == len(writers.acknowledged) == events

@@ -2,22 +2,18 @@
 
 import asyncio
 import signal
-from collections import Counter
 from itertools import count
-from pathlib import Path
 from random import Random
 from typing import Final
 
 import asyncpg
 import pytest
 
-from eventstore import log
-from eventstore.database import Pool
-from eventstore.migrations import ensure
 from eventstore.postgres_store import PostgresStore
 from tests.faults import work_postgresql
-from tests.faults.checks import Found
 from tests.faults.children import Child, child
+from tests.faults.follower import Follower
+from tests.faults.lengths import brief, long
 from tests.faults.postgresql_log import ORIGINS, check_portal, places
 from tests.faults.tallies import Tally
 
@@ -29,50 +25,6 @@ PROCESSES: Final = 4
 
 PACE: Final = 0.005
 PATIENCE: Final = 1_200
-
-
-@pytest.fixture
-def engine() -> str:
-    return "postgresql"
-
-
-class Follower:
-    """Reads the log by position, each time from where it was."""
-
-    def __init__(self, store: PostgresStore) -> None:
-        self.seen: Counter[str] = Counter()
-        self.out_of_order = 0
-        self._store = store
-        self._after = 0
-
-    async def run(self, last: asyncio.Event) -> None:
-        """Follow until the last event is there, and to the end of the log then."""
-        pool = Pool(self._store.log, 1)
-        try:
-            ended = False
-            while not ended:
-                ended = last.is_set()
-                while await self._page(pool):
-                    pass
-                await asyncio.sleep(PACE)
-        finally:
-            await pool.close()
-
-    async def _page(self, pool: Pool) -> bool:
-        async with pool.reading() as session:
-            events = await log.page(session, ORIGIN.portal_id, after=self._after, limit=500)
-        for event in events:
-            self.out_of_order += event.position != self._after + 1
-            self._after = event.position
-            self.seen[event.key] += 1
-        return bool(events)
-
-    async def found(self) -> Found:
-        """What it missed, saw twice or out of order, now that all is there."""
-        stored = await places(self._store, ORIGIN.portal_id)
-        missed = sum(key not in self.seen for key in stored)
-        twice = sum(self.seen.values()) - len(self.seen)
-        return Found(missed, twice, self.out_of_order, [])
 
 
 class Writers:
@@ -121,27 +73,24 @@ class Writers:
             self.fell += running.status != -signal.SIGKILL
 
 
-@pytest.mark.parametrize(
-    ("events", "kills"), [(3_000, 2), pytest.param(100_000, 12, marks=pytest.mark.long)]
-)
+@pytest.mark.parametrize(("events", "kills"), [brief(3_000, 2), long(100_000, 12)])
 async def test_a_follower_on_postgresql_sees_every_event_once_and_in_order(
-    postgresql_url: str, tally: Tally, tmp_path: Path, events: int, kills: int
+    database: PostgresStore, tally: Tally, events: int, kills: int
 ) -> None:
-    store = PostgresStore(postgresql_url, tmp_path / "secret.key")
-    await ensure(store)
-    writers, follower, last = Writers(store, events, kills), Follower(store), asyncio.Event()
+    writers = Writers(database, events, kills)
+    follower, last = Follower(database.log, ORIGIN.portal_id), asyncio.Event()
 
     async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as tasks:
         tasks.create_task(follower.run(last))
         await writers.run()
-        await killed_ones_are_gone(postgresql_url)
+        await killed_ones_are_gone(database.url)
         last.set()
     tally.ran(acknowledged=len(writers.acknowledged))
 
     assert writers.killed == kills
     assert writers.fell == 0
-    tally.looked(await follower.found())
-    tally.looked(await check_portal(store, ORIGIN, writers.acknowledged))
+    tally.looked(follower.found(await places(database, ORIGIN.portal_id)))
+    tally.looked(await check_portal(database, ORIGIN, writers.acknowledged))
 
 
 async def killed_ones_are_gone(url: str) -> None:

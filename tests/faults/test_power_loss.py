@@ -9,6 +9,7 @@ import pytest
 from tests.faults.appends import append
 from tests.faults.checks import acknowledged_in, check_log
 from tests.faults.disk import Disk, write
+from tests.faults.lengths import brief, long
 from tests.faults.stores import Store
 from tests.faults.strace import CONTENT
 from tests.faults.tallies import Tally
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.fault("power loss, torn and reordered writes")
 EVENTS: Final = range(1, 17)
 
 
-@pytest.mark.parametrize("every", [9, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [brief(9), long(1)])
 async def test_nothing_acknowledged_is_lost_with_the_power(
     store: Store, tally: Tally, memory_path: Path, every: int
 ) -> None:

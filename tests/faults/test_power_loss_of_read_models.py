@@ -10,8 +10,10 @@ import pytest
 from tests.faults import strace, work
 from tests.faults.checks import Found, check
 from tests.faults.children import child
+from tests.faults.commands import become
 from tests.faults.deliveries import simulated
 from tests.faults.disk import Disk, write
+from tests.faults.lengths import brief, long
 from tests.faults.stores import Store
 from tests.faults.tallies import Tally
 
@@ -30,11 +32,9 @@ def filled(store: Store) -> Store:
     return store
 
 
-def calls_of(
-    store: Store, trace: Path, does: Callable[..., None], *words: Any
-) -> list[strace.Call]:
+def calls_of(trace: Path, does: Callable[..., None], *arguments: Any) -> list[strace.Call]:
     """Let a child work to its end; return the calls that all its threads made."""
-    with child(does, store, *words) as working:
+    with child(does, *arguments) as working:
         assert working.line() == "READY"
         with strace.traced([working.pid], trace, "-f", *strace.CONTENT):
             working.go_on()
@@ -43,13 +43,13 @@ def calls_of(
     return strace.calls(trace)
 
 
-@pytest.mark.parametrize("every", [200, pytest.param(15, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [brief(200), long(15)])
 async def test_a_projection_goes_on_from_whatever_is_left_of_it(
     filled: Store, tally: Tally, memory_path: Path, every: int
 ) -> None:
     disk, found = Disk(filled.folder.path), filled.at(memory_path / "found")
 
-    calls = calls_of(filled, memory_path / "trace", work.project)
+    calls = calls_of(memory_path / "trace", work.project, filled)
 
     tally.ran(acknowledged=EVENTS)
     for place, call in enumerate(calls):
@@ -62,7 +62,7 @@ async def test_a_projection_goes_on_from_whatever_is_left_of_it(
                 tally.looked(await check(found, {}))
 
 
-@pytest.mark.parametrize("every", [120, pytest.param(9, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [brief(120), long(9)])
 async def test_readers_have_whole_read_models_before_during_and_after_a_rebuild(
     filled: Store, tally: Tally, memory_path: Path, every: int
 ) -> None:
@@ -70,7 +70,7 @@ async def test_readers_have_whole_read_models_before_during_and_after_a_rebuild(
         await projector.catch_up()
     disk, found = Disk(filled.folder.path), filled.at(memory_path / "found")
 
-    calls = calls_of(filled, memory_path / "trace", work.command, "rebuild")
+    calls = calls_of(memory_path / "trace", become, filled.environment, "rebuild")
 
     tally.ran(acknowledged=EVENTS)
     for place, call in enumerate(calls):

@@ -24,11 +24,6 @@ _PATIENCE: Final = 60
 """Seconds after which a spool that does not drain is a failure."""
 
 
-@pytest.fixture
-def engine() -> str:
-    return "postgresql"
-
-
 class Portal:
     """Who sends webhooks to one server after another."""
 

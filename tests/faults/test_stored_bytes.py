@@ -7,6 +7,7 @@ import pytest
 
 from eventstore.errors import StoreUnavailable
 from tests.faults.deliveries import pending
+from tests.faults.lengths import brief, long
 from tests.faults.sqlite_cells import PAGE, cell_with
 from tests.faults.stores import Store, new_store, query
 from tests.faults.tallies import Tally
@@ -46,9 +47,9 @@ SWAPS: Final = {
 
 
 @pytest.fixture
-async def filled(engine: str, memory_path: Path) -> Store:
+async def filled(memory_path: Path) -> Store:
     """A store with some events, projected."""
-    store = await new_store(engine, memory_path / "store")
+    store = await new_store(memory_path / "store")
     writer = store.writer()
     writer(pending(store, EVENTS))
     writer.close()
@@ -63,7 +64,7 @@ async def places(store: Store) -> set[str]:
     return {found.place for found in differences or await store.differences_in_read_models()}
 
 
-@pytest.mark.parametrize("every", [101, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [brief(101), long(1)])
 async def test_every_bit_of_an_event_counts(filled: Store, tally: Tally, every: int) -> None:
     written = filled.folder.log.path.read_bytes()
     ((payload,),) = query(filled.folder.log.path, "SELECT payload FROM event WHERE position = 3")

@@ -12,6 +12,7 @@ from eventstore.postgres_store import PostgresStore
 from projections.verify_log import verify_log
 from tests.engines import damage, query
 from tests.eventstore.factories import new
+from tests.faults.lengths import brief, long
 from tests.faults.postgresql_log import ORIGINS
 from tests.faults.tallies import Tally
 from tests.postgresql.server import Stop, private_server
@@ -47,11 +48,6 @@ SWAPS: Final = {
     "everything": COLUMNS,
 }
 """What two events exchange."""
-
-
-@pytest.fixture
-def engine() -> str:
-    return "postgresql"
 
 
 async def fill(store: PostgresStore) -> PostgresStore:
@@ -108,7 +104,7 @@ def fits(column: str, value: bytes | bytearray) -> bool:
     return column in BYTES or (value.isascii() and b"\0" not in value)
 
 
-@pytest.mark.parametrize("every", [23, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [brief(23), long(1)])
 @pytest.mark.parametrize("column", COLUMNS)
 async def test_every_bit_of_a_column_counts(
     filled: PostgresStore, tally: Tally, column: str, every: int

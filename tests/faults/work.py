@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import runpy
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from itertools import count, islice
@@ -78,19 +76,6 @@ async def _project(voice: Voice, store: Store) -> None:
     voice.wait()
     async with store.projecting() as projector:
         await projector.catch_up()
-
-
-def command(voice: Voice, store: Store, *words: str) -> None:
-    """Run a command, `python -m scripts.<words>`, silently. First it says `READY` and waits."""
-    voice.say("READY")
-    voice.wait()
-    os.environ.update(store.environment)
-    module, *arguments = words
-    sys.argv = [module, *arguments]
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.dup2(nowhere, sys.stderr.fileno())
-    runpy.run_module(f"scripts.{module}", run_name="__main__")
 
 
 def employ(voice: Voice) -> None:

@@ -1,10 +1,7 @@
 """What the children do on PostgreSQL: the real code, driven by as little as can be."""
 
 import asyncio
-import os
-import runpy
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import count, islice
 from random import Random
 from typing import Final
@@ -43,16 +40,3 @@ async def _append_for_ever(voice: Voice, store: PostgresStore, name: str) -> Non
                 voice.say(f"ACK {key} {outcome.position}")
 
     await asyncio.gather(*map(write, range(WRITERS)))
-
-
-def command(voice: Voice, environment: Mapping[str, str], *words: str) -> None:
-    """Run a command, `python -m scripts.<words>`, silently. First it says `READY` and waits."""
-    voice.say("READY")
-    voice.wait()
-    os.environ.update(environment)
-    module, *arguments = words
-    sys.argv = [module, *arguments]
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.dup2(nowhere, sys.stderr.fileno())
-    runpy.run_module(f"scripts.{module}", run_name="__main__")
