@@ -13,6 +13,7 @@ from api.renewal import renew_forever
 from api.settings import Settings
 from api.spooling import open_spooling
 from api.state import State
+from api.verification import verify_forever
 from eventstore.catalog import Catalog
 from eventstore.database import Pool
 from eventstore.directory import Snapshot
@@ -86,6 +87,8 @@ async def running(settings: Settings, run_key: str) -> AsyncIterator[State]:
         await _beside(stack, _sweep(state))
         if settings.project:
             await _beside(stack, renew_forever(state))
+        if settings.verify_every is not None:
+            await _beside(stack, verify_forever(state, settings.verify_every))
         yield state
         await _write_down(state)
 

@@ -12,6 +12,13 @@ SPOOL: Final = {
     "refused": "Events that the log does not take.",
 }
 
+VERIFIED: Final = {
+    "events": "Events of the log that the last verification checked.",
+    "differences": "What the last verification found that is not as it should be.",
+    "seconds": "Seconds that the last verification took.",
+    "finished_timestamp_seconds": "When the last verification ended.",
+}
+
 
 class Metrics:
     """The counters of one server. Labels name portals and kinds, never people or texts."""
@@ -68,6 +75,23 @@ class Metrics:
             "1 while events go to the spool.",
             registry=self.registry,
         )
+
+        self._verified: dict[str, Gauge] = {}
+        self.verify_failures = Counter(
+            "chronicle_verify_failures",
+            "Verifications that could not be brought to their end.",
+            registry=self.registry,
+        )
+
+    def show_verified(self, found: Mapping[str, float]) -> None:
+        """Say what a verification found. Before the first one there is nothing to be read."""
+        if not self._verified:
+            self._verified = {
+                name: Gauge(f"chronicle_verify_{name}", about, registry=self.registry)
+                for name, about in VERIFIED.items()
+            }
+        for name, gauge in self._verified.items():
+            gauge.set(found[name])
 
     def show_spool(self, by_portal: Mapping[str, Mapping[str, int]], *, away: bool) -> None:
         """Say how much waits in the spool, by portal."""

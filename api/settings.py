@@ -17,16 +17,26 @@ def _size(value: Any) -> Any:
     return int(match[1]) * _SIZES[match[2]] if match else value
 
 
+_DURATIONS = {"": 1, "s": 1, "min": 60, "h": 3_600, "d": 86_400}
+
+
 def _seconds(value: Any) -> Any:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*s?", str(value).strip().lower())
-    return float(match[1]) if match else value
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(|s|min|h|d)", str(value).strip().lower())
+    return float(match[1]) * _DURATIONS[match[2]] if match else value
+
+
+def _off(value: Any) -> Any:
+    return None if str(value).strip().lower() in {"", "off"} else _seconds(value)
 
 
 Size = Annotated[int, BeforeValidator(_size), Field(ge=1024)]
 """Bytes: `2 MiB`, `512 KiB`, or a plain number."""
 
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=3600)]
-"""Seconds: `10 s`, or a plain number."""
+"""Seconds: `10 s`, `1 min`, or a plain number."""
+
+Interval = Annotated[Annotated[float, Field(ge=1, le=366 * 86_400)] | None, BeforeValidator(_off)]
+"""Seconds: `24 h`, `7 d`, or a plain number; None for `off`."""
 
 
 class Settings(BaseSettings):
@@ -54,6 +64,12 @@ class Settings(BaseSettings):
         Field(description="slower ingest bodies get 408, slower headers are cut off, in seconds"),
     ] = 10.0
     project: Annotated[bool, Field(description="run the projector in this process")] = True
+    verify_every: Annotated[
+        Interval, Field(description="verify the store again after so long, or off, in seconds")
+    ] = None
+    verify_share: Annotated[
+        float, Field(gt=0, le=1, description="of one core, for that verification")
+    ] = 0.2
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="the least that is logged")
     ] = "info"

@@ -36,7 +36,8 @@ def default_jobs() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _begin() -> None:
+def begin() -> None:
+    """Begin as a process of another one, with which it ends."""
     calm_collector()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -81,7 +82,7 @@ class Workers:
         else:
             # A fork would share open databases and running threads with its children.
             spawning = multiprocessing.get_context("spawn")
-            self._executor = ProcessPoolExecutor(jobs, mp_context=spawning, initializer=_begin)
+            self._executor = ProcessPoolExecutor(jobs, mp_context=spawning, initializer=begin)
 
     def start(self) -> None:
         """Begin to start the processes, which takes a while, before there is work for them."""

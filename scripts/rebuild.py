@@ -83,7 +83,7 @@ def _check(slug: str | None, jobs: int | None, *, json: bool) -> None:
     else:
         say("nothing differs")
     if rows:
-        say(f"chronicle: {len(rows):,} differences")
+        say(f"chronicle: {len(rows):,} difference{'' if len(rows) == 1 else 's'}")
         raise typer.Exit(1)
 
 

@@ -1,19 +1,17 @@
 """`chronicle verify`: whether what is stored is what was received, and what that means."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from typing import Annotated
 
 import typer
 
 from projections.difference import Difference
-from projections.verify_catalog import verify_catalog
-from projections.verify_log import verify_log
-from projections.verify_read_models import verify_read_models
+from projections.verification import verify as checked
 from scripts.console import Json, MaybePortal, application, example, run, say, show_json, show_table
 from scripts.progress import Progress
-from scripts.store import OpenStore, open_store
+from scripts.store import open_store
 
 app = application()
 
@@ -36,8 +34,11 @@ def verify(
     """
 
     async def verified() -> list[Difference]:
-        async with open_store() as store, aclosing(_differences(store, portal, jobs)) as found:
-            return [each async for each in (found if every else _first(found))]
+        async with open_store() as store:
+            portals = store.portals(portal)
+            again = checked(store.place, store.catalog, portals, _watch, jobs=jobs)
+            async with aclosing(again) as found:
+                return [each async for each in (found if every else _first(found))]
 
     differences = asyncio.run(verified())
     if json:
@@ -58,22 +59,10 @@ async def _first(found: AsyncIterator[Difference]) -> AsyncIterator[Difference]:
         return
 
 
-async def _differences(
-    store: OpenStore, slug: str | None, jobs: int | None
-) -> AsyncGenerator[Difference]:
-    portals = store.portals(slug)
-    async with aclosing(verify_catalog(store.catalog, store.place)) as found:
-        async for difference in found:
-            yield difference
-    with Progress("events of the log") as progress:
-        async with aclosing(verify_log(store.place, portals, progress.at, jobs=jobs)) as found:
-            async for difference in found:
-                yield difference
-    with Progress("events derived again") as progress:
-        again = verify_read_models(store.place, portals, progress.at, jobs=jobs)
-        async with aclosing(again) as found:
-            async for difference in found:
-                yield difference
+@contextmanager
+def _watch(counted: str) -> Iterator[Callable[[int, int], None]]:
+    with Progress(counted) as progress:
+        yield progress.at
 
 
 if __name__ == "__main__":
