@@ -33,8 +33,7 @@ _STORED: Final = "tests/faults/test_stored_bytes.py"
 _KILLED: Final = "tests/faults/test_killed_at_random.py"
 _KILLED_COMMANDS: Final = "tests/faults/test_killed_commands.py"
 _FOLLOWER: Final = (
-    "tests/faults/test_many_writers.py::test_a_follower_sees_every_event_once_and_in_order"
-    "[sqlite-2000-1]"
+    "tests/faults/test_many_writers.py::test_a_follower_sees_every_event_once_and_in_order[2000-1]"
 )
 
 _COMMIT: Final = "            outcomes = self._commit("
@@ -82,28 +81,28 @@ MUTANTS: Final = (
         "eventstore/sqlite_log.py",
         "            self.close()\n            raise StoreUnavailable",
         "            raise StoreUnavailable",
-        f"{_SYNC_FAILED}[sqlite-1-goes on]",
+        f"{_SYNC_FAILED}[1-goes on]",
     ),
     Mutant(
         "trust what the kernel shows of a log whose sync failed",
         "eventstore/sqlite_log.py",
         '            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")\n',
         "",
-        f"{_SYNC_FAILED}[sqlite-1-is killed]",
+        f"{_SYNC_FAILED}[1-is killed]",
     ),
     Mutant(
         "answer before it lasts that the log was emptied",
         "eventstore/sqlite_log.py",
         '            sync(self.path.with_name(f"{self.path.name}-wal"))\n',
         "",
-        f"{_SYNC_FAILED}[sqlite-1-is killed]",
+        f"{_SYNC_FAILED}[1-is killed]",
     ),
     Mutant(
         "acknowledge in spite of an error",
         "eventstore/sqlite_log.py",
         _REFUSE,
         _LIE,
-        f"{_ANY_ERROR}[sqlite-29-EIO]",
+        f"{_ANY_ERROR}[29-EIO]",
     ),
     Mutant(
         "acknowledge in spite of a full disk",
@@ -184,14 +183,14 @@ MUTANTS: Final = (
         "projections/facts.py",
         "MAX_ID: Final = 2**63 - 1",
         "MAX_ID: Final = 2**65",
-        f"{_BOMBS}::test_what_no_fact_can_hold_is_kept_and_says_why[2^64 as a message's id]",
+        f"{_BOMBS}::test_what_no_fact_can_hold_is_kept_and_says_why[sqlite-2^64 as a message's id]",
     ),
     Mutant(
         "wait for ever for a body",
         "api/bodies.py",
         "asyncio.timeout(settings.body_deadline)",
         "asyncio.timeout(None)",
-        f"{_BOMBS}::test_a_slow_body_is_given_up",
+        f"{_BOMBS}::test_a_slow_body_is_given_up[sqlite]",
     ),
     Mutant(
         "wait for ever for a header",
@@ -205,8 +204,7 @@ MUTANTS: Final = (
         "scripts/connections.py",
         "        if self._overhead > _MAX_HEADER:\n",
         "        if self._overhead < 0:\n",
-        f"{_SLOW}::test_lines_without_end_are_cut_off_before_they_fill_the_memory"
-        "[sqlite-of a header]",
+        f"{_SLOW}::test_lines_without_end_are_cut_off_before_they_fill_the_memory[of a header]",
     ),
     Mutant(
         "verify no payload",
