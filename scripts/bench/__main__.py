@@ -1,10 +1,9 @@
 """`python -m scripts.bench`: measure what users wait for, each beside a floor, in one run."""
 
-import json
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import typer
 import uvloop
@@ -12,15 +11,21 @@ import uvloop
 from scripts.bench.append import append_concurrent, append_single
 from scripts.bench.batches import batches, memory
 from scripts.bench.engines import Engine, running_engines
+from scripts.bench.environments import install
+from scripts.bench.growth import growth
 from scripts.bench.http import http, readable
 from scripts.bench.measures import Measure, WrongAnswer
-from scripts.bench.report import as_json, circumstances, show
+from scripts.bench.reads import reads
+from scripts.bench.report import circumstances, keep, show
 
 _DISK: Final = "/var/tmp"  # noqa: S108 - a folder of our own is made in it
 """On a disk everywhere, as /tmp is not: what is measured waits for it."""
 
+_NAMES: Final = ("append", "http", "readable", "reads", "batches", "memory", "growth")
+_USUAL: Final = _NAMES[:5]
+
 Only = Annotated[
-    list[str], typer.Option(help="Measure only these: append, http, readable, batches, memory.")
+    list[str], typer.Option(help=f"Measure only these: {', '.join(_NAMES)}; else the first five.")
 ]
 
 
@@ -30,52 +35,98 @@ def bench(
     quick: Annotated[
         bool, typer.Option(help="A tenth of the size or less, to see that it runs.")
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="Write everything as JSON here, too.")] = None,
+    full: Annotated[bool, typer.Option(help="Memory and growth, too: that takes hours.")] = False,
+    largest: Annotated[int, typer.Option(help="Events of the largest store that is grown.")] = 10
+    ** 7,
+    peers: Annotated[
+        bool, typer.Option(help="Measure others too, in environments that are installed first.")
+    ] = True,
+    out: Annotated[
+        Path | None, typer.Option(help="Write figures.json and charts into this folder, too.")
+    ] = None,
 ) -> None:
     """Measure; exit with 1 if an answer was wrong. A goal that is missed is no failure."""
     around = circumstances(quick=quick)
+    what = only or (_NAMES if full else _USUAL)
+    how = _How(10 if quick else 1, largest, peers=peers)
     try:
-        measures = uvloop.run(_all(only, quick=quick))
+        if peers or out:
+            install()
+        measures = uvloop.run(_all(what, how))
     except WrongAnswer as error:
         typer.echo(f"bench: a wrong answer is no result: {error}", err=True)
         raise typer.Exit(1) from None
     show(measures, around)
     if out is not None:
-        out.write_text(json.dumps(as_json(measures, around), indent=1) + "\n")
+        keep(measures, around, out)
 
 
-async def _all(only: Sequence[str], *, quick: bool) -> list[Measure]:
+class _How(NamedTuple):
+    """By how much sizes are divided, with one round where that is not 1; and who takes part."""
+
+    part: int
+    largest: int
+    peers: bool
+
+    @property
+    def rounds(self) -> int:
+        return 5 if self.part == 1 else 1
+
+    @property
+    def fewer(self) -> int:
+        return 3 if self.part == 1 else 1
+
+
+async def _all(what: Sequence[str], how: _How) -> list[Measure]:
     measures: list[Measure] = []
     with (
         tempfile.TemporaryDirectory(prefix="chronicle-bench-", dir=_DISK) as name,
         running_engines(folder := Path(name)) as engines,
     ):
-        async for what, found in _measured(engines, folder, only, 10 if quick else 1):
-            typer.echo(f"bench: {what} measured", err=True)
-            measures += found
+        for each in what:
+            measures += await _MEASURED[each](engines, folder, how)
+            typer.echo(f"bench: {each} measured", err=True)
     return measures
 
 
-async def _measured(
-    engines: Sequence[Engine], folder: Path, only: Sequence[str], part: int
-) -> AsyncIterator[tuple[str, list[Measure]]]:
-    """Give what is measured, with sizes divided by `part`, and one round where that is not 1."""
-    rounds, fewer = (5, 3) if part == 1 else (1, 1)
-    if not only or "append" in only:
-        single = await append_single(engines, rounds=rounds, count=2_000 // part)
-        many = await append_concurrent(engines, rounds=rounds, count=32_000 // part)
-        yield "append", [*single, *many]
-    if not only or "http" in only:
-        yield "http", await http(engines, rounds=rounds, count=10_000 // part)
-    if not only or "readable" in only:
-        steady = part == 1
-        seconds = 10 // part
-        found = await readable(engines, rounds=fewer, seconds=seconds, steady=steady)
-        yield "readable", found
-    if not only or "batches" in only:
-        yield "batches", await batches(engines, folder, rounds=fewer, count=100_000 // part)
-    if not only or "memory" in only:
-        yield "memory", await memory(engines, folder, count=500_000 // part**2)
+async def _append(engines: Sequence[Engine], _folder: Path, how: _How) -> list[Measure]:
+    rounds, peers = how.rounds, how.peers
+    single = await append_single(engines, rounds=rounds, count=2_000 // how.part, peers=peers)
+    many = await append_concurrent(engines, rounds=rounds, count=32_000 // how.part, peers=peers)
+    return [*single, *many]
+
+
+async def _http(engines: Sequence[Engine], _folder: Path, how: _How) -> list[Measure]:
+    return await http(engines, rounds=how.rounds, count=10_000 // how.part)
+
+
+async def _readable(engines: Sequence[Engine], _folder: Path, how: _How) -> list[Measure]:
+    seconds, steady = 10 // how.part, how.part == 1
+    return await readable(engines, rounds=how.fewer, seconds=seconds, steady=steady)
+
+
+async def _reads(engines: Sequence[Engine], _folder: Path, how: _How) -> list[Measure]:
+    events, count = 20_000 // how.part, 6_000 // how.part
+    return await reads(engines, rounds=how.rounds, events=events, count=count, peers=how.peers)
+
+
+async def _batches(engines: Sequence[Engine], folder: Path, how: _How) -> list[Measure]:
+    count = 100_000 // how.part
+    return await batches(engines, folder, rounds=how.fewer, count=count, peers=how.peers)
+
+
+async def _memory(engines: Sequence[Engine], folder: Path, how: _How) -> list[Measure]:
+    return await memory(engines, folder, count=10**6 // how.part**2)
+
+
+async def _growth(engines: Sequence[Engine], _folder: Path, how: _How) -> list[Measure]:
+    sizes = [size for size in (10**5, 10**6, 10**7) if size <= how.largest]
+    return await growth(engines, sizes=[size // how.part**2 for size in sizes])
+
+
+_MEASURED: Final = dict(
+    zip(_NAMES, (_append, _http, _readable, _reads, _batches, _memory, _growth), strict=True)
+)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""Appending: one event after another, and 32 callers at once."""
+"""Appending: one event after another, and 32 callers at once, beside floors and peers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from time import perf_counter
 from typing import Final
 
@@ -12,48 +13,54 @@ from scripts.bench.engines import Engine, in_turns
 from scripts.bench.events import generate
 from scripts.bench.floors import bare_rate, batched
 from scripts.bench.measures import Measure, Round, WrongAnswer
+from scripts.bench.peers.contenders import LOCKED, Contender, contenders
 from scripts.bench.store import Identity, Store, check_log, new_store
 
 _CALLERS: Final = 32
 _SEED: Final = 1
 
 
-async def append_single(engines: Sequence[Engine], *, rounds: int, count: int) -> list[Measure]:
+async def append_single(
+    engines: Sequence[Engine], *, rounds: int, count: int, peers: bool
+) -> list[Measure]:
     """Await one append after another, A B B A with bare inserts and commits of the same bytes."""
 
     async def measure(engine: Engine, number: int) -> Round:
         store = await new_store(await engine.new_store(f"single-{number}"))
-        events = store.new_events(generate(2 * count, _SEED + number))
+        lines = list(generate(2 * count, _SEED + number))
+        events = store.new_events(lines)
         halves = events[:count], events[count:]
         bare = await engine.new_bare(f"single-{number}")
         async with _appending(store) as appender:
             first = await _one_by_one(appender, store, halves[0])
             floor = [await bare_rate(bare, batched(_payloads(half), 1)) for half in halves]
+            beside = await _peers(engine, f"single-{number}", lines[:count], 1) if peers else {}
             second = await _one_by_one(appender, store, halves[1])
         await check_log(store, map(_identity, events))
-        return Round(_mean_rate(first, second), _mean_rate(*floor))
+        return Round(_mean_rate(first, second), {_floor(engine, 1): _mean_rate(*floor), **beside})
 
     return [
-        Measure(
+        Measure.of_rounds(
             engine.name,
             "append, one after another",
             "events/s",
-            [of_round.figure for of_round in found],
-            [of_round.floor for of_round in found],
-            f"{engine.driver}, insert and commit",
+            found,
             at_least={"SQLite": 1_200, "PostgreSQL": 800}[engine.name],
-            of_floor={"SQLite": 0.5}.get(engine.name),
+            of={_floor(engine, 1): 0.6} if engine.name == "SQLite" else {LOCKED: 1.0},
         )
         for engine, found in await in_turns(engines, rounds, measure)
     ]
 
 
-async def append_concurrent(engines: Sequence[Engine], *, rounds: int, count: int) -> list[Measure]:
+async def append_concurrent(
+    engines: Sequence[Engine], *, rounds: int, count: int, peers: bool
+) -> list[Measure]:
     """Let 32 callers each await their own appends; the floor commits 32 at a time."""
 
     async def measure(engine: Engine, number: int) -> Round:
         store = await new_store(await engine.new_store(f"concurrent-{number}"))
-        events = store.new_events(generate(count, _SEED + number))
+        lines = list(generate(count, _SEED + number))
+        events = store.new_events(lines)
         shares = [events[caller::_CALLERS] for caller in range(_CALLERS)]
         async with _appending(store) as appender:
             started = perf_counter()
@@ -62,20 +69,42 @@ async def append_concurrent(engines: Sequence[Engine], *, rounds: int, count: in
             figure = count / (perf_counter() - started)
         await _check_shares(store, shares, [caller.result() for caller in callers])
         bare = await engine.new_bare(f"concurrent-{number}")
-        return Round(figure, await bare_rate(bare, batched(_payloads(events), _CALLERS)))
+        floor = await bare_rate(bare, batched(_payloads(events), _CALLERS))
+        fewer = lines[: count // 8]  # they take so much longer
+        beside = await _peers(engine, f"many-{number}", fewer, _CALLERS) if peers else {}
+        return Round(figure, {_floor(engine, _CALLERS): floor, **beside})
 
     return [
-        Measure(
+        Measure.of_rounds(
             engine.name,
             "append, 32 callers",
             "events/s",
-            [of_round.figure for of_round in found],
-            [of_round.floor for of_round in found],
-            f"{engine.driver}, 32 a commit",
-            at_least={"SQLite": 12_000, "PostgreSQL": 10_000}[engine.name],
+            found,
+            at_least={"SQLite": 15_000, "PostgreSQL": 12_000}[engine.name],
+            of={LOCKED: {"SQLite": 6, "PostgreSQL": 8}[engine.name]},
         )
         for engine, found in await in_turns(engines, rounds, measure)
     ]
+
+
+def _floor(engine: Engine, size: int) -> str:
+    return f"bare {engine.driver}, {size} a commit"
+
+
+async def _peers(
+    engine: Engine, name: str, lines: Sequence[bytes], callers: int
+) -> dict[str, float]:
+    """Let all others append the same lines, each to a file or database of its own."""
+    path = engine.folder / f"{name}.ndjson"
+    path.write_bytes(b"".join(lines))
+    return {
+        contender.name: await _rate(contender, engine, f"{name}-{place}", path, callers)
+        for place, contender in enumerate(contenders(engine.name))
+    }
+
+
+async def _rate(contender: Contender, engine: Engine, name: str, path: Path, callers: int) -> float:
+    return await contender.append(await engine.new_bare(name), path, callers)
 
 
 async def _check_shares(

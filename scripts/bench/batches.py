@@ -1,7 +1,8 @@
 """Whole files: importing them, and rebuilding everything from the raw log."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import Final, NamedTuple
 
 from sqlalchemy import select, text
@@ -10,12 +11,15 @@ from eventstore.catalog import Catalog
 from eventstore.database import Pool, Session
 from eventstore.directory import Portal
 from eventstore.schema import event
+from projections.verify_log import verify_log
 from projections.verify_read_models import verify_read_models
 from scripts.bench.commands import Finished, run_command
 from scripts.bench.engines import Engine, in_turns
 from scripts.bench.events import generate
 from scripts.bench.floors import bare_rate, batched
 from scripts.bench.measures import Measure, Round, WrongAnswer
+from scripts.bench.peers import EVENTSOURCING
+from scripts.bench.peers.contenders import LOCKED, Contender
 from scripts.bench.store import SLUG, Store, check_log, identities, new_store
 
 _SEED: Final = 7
@@ -25,6 +29,9 @@ _MOST_MEMORY: Final = 300
 
 _EVENTS: Final = select(event).order_by(event.c.portal_id, event.c.position)
 _PAYLOAD: Final = event.columns.keys().index("payload")
+
+_FACTS: Final = text("SELECT count(*) FROM fact")
+_RUNNER: Final = f"{EVENTSOURCING}'s projection runner, which keeps its place"
 
 _UNTOLD: Final = text("""
 SELECT (SELECT position FROM checkpoint),
@@ -39,18 +46,23 @@ class _Files(NamedTuple):
 
     imported: Round
     rebuilt: Round
+    folded: Round
+    verified: Round
+    log_size: Round
+    read_size: Round
 
 
 async def batches(
-    engines: Sequence[Engine], folder: Path, *, rounds: int, count: int
+    engines: Sequence[Engine], folder: Path, *, rounds: int, count: int, peers: bool
 ) -> list[Measure]:
-    """Import a file into a new store, then rebuild it, some times.
+    """Import a file into a new store, rebuild it from its log and from its facts, verify the log.
 
-    Both figures are of the whole command, from the start of its process to its end, on every
-    core. The import's floor commits the raw lines, 2,000 at a time; the
-    rebuild's reads every event of the log and commits its payload likewise.
+    Figures but the last are of the whole command, from the start of its process to its end, on
+    every core. The import's floor commits the raw lines, 2,000 at a time; the rebuild's reads
+    every event of the log and commits its payload likewise.
     """
     path = _written(folder / "events.ndjson", count)
+    fewer = _written(folder / "fewer.ndjson", count // 20)  # a peer takes so much longer
 
     async def measure(engine: Engine, number: int) -> _Files:
         import_floor = await _lines_rate(path, await engine.new_bare(f"import-{number}"))
@@ -60,37 +72,66 @@ async def batches(
         rebuilt = count / run_command(store, "rebuild").seconds
         await _verify_rebuild(store, await _check_rebuild(store, count))
         rebuild_floor = await _copy_rate(store, await engine.new_bare(f"rebuild-{number}"))
-        return _Files(Round(imported, import_floor), Round(rebuilt, rebuild_floor))
+        runner = {}
+        if peers and engine.name == "PostgreSQL":
+            address = await engine.new_bare(f"runner-{number}")
+            runner[_RUNNER] = await Contender(LOCKED, EVENTSOURCING).project(address, fewer)
+        folded = run_command(store, "rebuild", "--from", "facts").seconds
+        portal = await _check_rebuild(store, count)
+        await _verify_rebuild(store, portal)
+        return _Files(
+            Round(imported, {_raw(engine): import_floor}),
+            Round(rebuilt, {_copied(engine): rebuild_floor, **runner}),
+            Round(await _facts(store, portal) / folded),
+            Round(await _verify_rate(store, count)),
+            Round(await store.place.log.size() / count),
+            Round(await store.place.generation(portal.generation).size() / count),
+        )
 
     return [
         measure
         for engine, found in await in_turns(engines, rounds, measure)
-        for measure in (_of_imports(engine, found), _of_rebuilds(engine, found))
+        for measure in _measures(engine, found)
     ]
 
 
-def _of_imports(engine: Engine, found: Sequence[_Files]) -> Measure:
-    return Measure(
-        engine.name,
-        "import",
-        "events/s",
-        [of_round.imported.figure for of_round in found],
-        [of_round.imported.floor for of_round in found],
-        f"{engine.driver}, 2,000 raw lines a commit",
-        at_least=20_000,
-    )
+def _measures(engine: Engine, found: Sequence[_Files]) -> Iterator[Measure]:
+    sqlite = engine.name == "SQLite"
+    rows: list[tuple[str, str, float | None, dict[str, float]]] = [
+        ("import", "events/s", 40_000 if sqlite else 30_000, {}),
+        ("rebuild from raw", "events/s", 60_000 if sqlite else 50_000, {_RUNNER: 50}),
+        ("rebuild from facts", "facts/s", 120_000 if sqlite else 100_000, {}),
+        ("verify the log", "events/s", 150_000 if sqlite else 80_000, {}),
+        ("stored for an event, log", "bytes", None, {}),
+        ("stored for an event, read models", "bytes", None, {}),
+    ]
+    for (name, unit, goal, of), rounds in zip(rows, zip(*found, strict=True), strict=True):
+        yield Measure.of_rounds(engine.name, name, unit, rounds, at_least=goal, of=of)
 
 
-def _of_rebuilds(engine: Engine, found: Sequence[_Files]) -> Measure:
-    return Measure(
-        engine.name,
-        "rebuild from raw",
-        "events/s",
-        [of_round.rebuilt.figure for of_round in found],
-        [of_round.rebuilt.floor for of_round in found],
-        f"{engine.driver}, the log copied 2,000 a commit",
-        at_least={"SQLite": 25_000, "PostgreSQL": 20_000}[engine.name],
-    )
+def _raw(engine: Engine) -> str:
+    return f"bare {engine.driver}, 2,000 raw lines a commit"
+
+
+def _copied(engine: Engine) -> str:
+    return f"bare {engine.driver}, the log copied 2,000 a commit"
+
+
+async def _facts(store: Store, portal: Portal) -> int:
+    pool = Pool(store.place.generation(portal.generation), 1)
+    try:
+        async with pool.reading() as session:
+            ((facts,),) = await session.rows(_FACTS)
+    finally:
+        await pool.close()
+    return int(facts)
+
+
+async def _verify_rate(store: Store, count: int) -> float:
+    started = perf_counter()
+    async for difference in verify_log(store.place, [store.portal], lambda _done, _total: None):
+        raise WrongAnswer(str(difference))
+    return count / (perf_counter() - started)
 
 
 async def memory(engines: Sequence[Engine], folder: Path, *, count: int) -> list[Measure]:
@@ -107,13 +148,11 @@ async def _peaks(engine: Engine, path: Path, count: int) -> list[Measure]:
     rebuilt = run_command(store, "rebuild").peak / _MIB
     await _check_rebuild(store, count)
     return [
-        Measure(
+        Measure.of_rounds(
             engine.name,
             f"peak memory, {name} of {count:,}",
             "MiB",
-            [peak],
-            [nothing],
-            "`chronicle status`",
+            [Round(peak, {"`chronicle status`": nothing})],
             at_most=_MOST_MEMORY,
         )
         for name, peak in (("import", imported), ("rebuild", rebuilt))

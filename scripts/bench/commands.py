@@ -8,10 +8,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from time import perf_counter
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from scripts.bench.measures import WrongAnswer
@@ -59,22 +60,61 @@ async def running_server(store: Store, *arguments: str) -> AsyncIterator[int]:
     Without arguments it is `chronicle serve`; else the module and arguments of another one, to
     which `--port` is added.
     """
-    port = free_port()
     command = _command(["serve"]) if not arguments else [sys.executable, "-m", *arguments]
+    async with running_program(command, _environment(store)) as port:
+        yield port
+
+
+@asynccontextmanager
+async def running_program(
+    command: Sequence[str], environment: Mapping[str, str] | None = None
+) -> AsyncIterator[int]:
+    """Run a program with `--port` until the context ends; give the port, when it listens there."""
+    port = free_port()
     process = await asyncio.create_subprocess_exec(
-        *command, "--port", str(port), env=_environment(store), stderr=subprocess.DEVNULL
+        *command,
+        "--port",
+        str(port),
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         async with asyncio.timeout(_PATIENCE):
             while not _listens(port):
                 if process.returncode is not None:
-                    raise WrongAnswer(f"{command[2]} ended at once")
+                    raise WrongAnswer(f"{' '.join(command[:3])} ended at once")
                 await asyncio.sleep(0.05)
         yield port
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
         await process.wait()
+
+
+async def asked(
+    module: str, request: bytes, environment: Mapping[str, str] = MappingProxyType({})
+) -> bytes:
+    """Let a module of ours answer a request in a process of its own.
+
+    Raises WrongAnswer when it fails.
+    """
+    # Files, not pipes: of more than a pipe holds, a part was seen to get lost.
+    with tempfile.TemporaryFile() as told, tempfile.TemporaryFile() as said:
+        told.write(request)
+        told.seek(0)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            module,
+            stdin=told,
+            stdout=said,
+            env={**os.environ, **environment},
+        )
+        if await process.wait() != 0:
+            raise WrongAnswer(f"{module} was not answered")
+        said.seek(0)
+        return said.read()
 
 
 def _peak(pid: int) -> int:

@@ -1,18 +1,14 @@
 """Webhooks over HTTP: how many a second, how late, and how soon they are readable."""
 
-import asyncio
-import os
-import sys
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from eventstore.body import parse_body
-from scripts.bench.commands import running_server
+from scripts.bench.commands import asked, running_server
 from scripts.bench.engines import Engine, in_turns
 from scripts.bench.events import webhooks
 from scripts.bench.load import ANSWERS, LOAD, Answers, Load
-from scripts.bench.measures import Measure, WrongAnswer, percentile
+from scripts.bench.measures import Measure, Round, WrongAnswer, percentile
 from scripts.bench.store import Store, check_log, identity, new_store
 
 _SEED: Final = 11
@@ -52,35 +48,28 @@ async def http(engines: Sequence[Engine], *, rounds: int, count: int) -> list[Me
     ]
 
 
-def _of_answers(engine: Engine, found: Sequence[_Both], count: int) -> list[Measure]:
+def _of_answers(engine: Engine, found: Sequence[_Both], count: int) -> Iterator[Measure]:
     on_sqlite = engine.name == "SQLite"
-    return [
-        Measure(
+    yield Measure.of_rounds(
+        engine.name,
+        "webhooks over 32 connections",
+        "requests/s",
+        [Round(count / both.ours.seconds, {_FLOOR: count / both.bare.seconds}) for both in found],
+        at_least=2_000 if on_sqlite else None,
+    )
+    for share in (0.5, _P99):
+        yield Measure.of_rounds(
             engine.name,
-            "webhooks over 32 connections",
-            "requests/s",
-            [count / both.ours.seconds for both in found],
-            [count / both.bare.seconds for both in found],
-            _FLOOR,
-            at_least=2_000 if on_sqlite else None,
-        ),
-        *(
-            Measure(
-                engine.name,
-                f"the same, p{100 * share:.0f} of the answers",
-                "ms",
-                [1_000 * percentile(_warm(both.ours), share) for both in found],
-                [1_000 * percentile(_warm(both.bare), share) for both in found],
-                _FLOOR,
-                at_most=50 if on_sqlite and share == _P99 else None,
-            )
-            for share in (0.5, _P99)
-        ),
-    ]
+            f"the same, p{100 * share:.0f} of the answers",
+            "ms",
+            [Round(_late(both.ours, share), {_FLOOR: _late(both.bare, share)}) for both in found],
+            at_most=50 if on_sqlite and share == _P99 else None,
+        )
 
 
-def _warm(answers: Answers) -> Sequence[float]:
-    return answers.latencies[int(len(answers.latencies) * _WARM) :]
+def _late(answers: Answers, share: float) -> float:
+    warm = answers.latencies[int(len(answers.latencies) * _WARM) :]
+    return 1_000 * percentile(warm, share)
 
 
 async def readable(
@@ -116,16 +105,8 @@ async def readable(
 
 
 async def _answers(store: Store, load: Load) -> Answers:
-    command = [sys.executable, "-m", "scripts.bench.load", LOAD.dump_json(load).decode()]
-    # A file, not a pipe: of more than a pipe holds, a part was seen to get lost.
-    with tempfile.TemporaryFile() as said:
-        process = await asyncio.create_subprocess_exec(
-            *command, stdout=said, env=os.environ | store.environment
-        )
-        if await process.wait() != 0:
-            raise WrongAnswer("the load was not answered")
-        said.seek(0)
-        return ANSWERS.validate_json(said.read())
+    said = await asked("scripts.bench.load", LOAD.dump_json(load), store.environment)
+    return ANSWERS.validate_json(said)
 
 
 async def _check(store: Store, load: Load, answers: Answers) -> None:

@@ -1,39 +1,76 @@
-"""A measure: what was timed, beside its floor and its goal."""
+"""A measure: what was timed, beside what others did in the same run, and its goal."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from statistics import median
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median, quantiles
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+SPREAD: Final = 0.15
+"""The most that the middle half of the rounds may differ, as a share of the median."""
 
 
 class WrongAnswer(Exception):
     """What was measured did not do its work. A fast wrong answer is no result."""
 
 
+class Beside(NamedTuple):
+    """What a floor or a peer did in the same rounds, in the same unit.
+
+    `of` is a goal: our median figure is to be so many times theirs, at least.
+    """
+
+    name: str
+    figures: Sequence[float]
+    of: float | None = None
+
+    @property
+    def figure(self) -> float:
+        """The median of the rounds."""
+        return median(self.figures)
+
+
 class Round(NamedTuple):
-    """What was found once, and what the floor did beside it."""
+    """What was found once, and what others did beside it, by their names."""
 
     figure: float
-    floor: float
+    beside: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Measure:
-    """The figures of some rounds of one measure.
+    """The figures of some rounds of one measure; `at_least` and `at_most` are goals of the median.
 
-    `floors` are what the bare machine did in the same run, in the same unit. `at_least` and
-    `at_most` are goals of the median figure, `of_floor` of its ratio to the median floor.
+    `beside` is what the bare machine and others did in the same run; `events`, how many events
+    there were, where that was varied.
     """
 
     engine: str
     name: str
     unit: str
     figures: Sequence[float]
-    floors: Sequence[float] = field(default=())
-    floor_name: str = ""
+    beside: Sequence[Beside] = ()
     at_least: float | None = None
     at_most: float | None = None
-    of_floor: float | None = None
+    events: int | None = None
+
+    @classmethod
+    def of_rounds(
+        cls,
+        engine: str,
+        name: str,
+        unit: str,
+        rounds: Sequence[Round],
+        *,
+        of: Mapping[str, float] = MappingProxyType({}),
+        **more: Any,
+    ) -> "Measure":
+        """Gather rounds; `of` are goals of the ratio to others, by their names; `more` are fields."""
+        beside = [
+            Beside(other, [of_round.beside[other] for of_round in rounds], of.get(other))
+            for other in rounds[0].beside
+        ]
+        return cls(engine, name, unit, [of_round.figure for of_round in rounds], beside, **more)
 
     @property
     def figure(self) -> float:
@@ -41,14 +78,21 @@ class Measure:
         return median(self.figures)
 
     @property
-    def floor(self) -> float | None:
-        """The median of the floor's rounds."""
-        return median(self.floors) if self.floors else None
+    def spread(self) -> float:
+        """How much the middle half of the rounds differs, as a share of the median."""
+        if len(self.figures) == 1 or not self.figure:
+            return 0.0
+        first, _, third = quantiles(self.figures, n=4, method="inclusive")
+        return (third - first) / self.figure
 
     @property
-    def ratio(self) -> float | None:
-        """The figure over its floor."""
-        return self.figure / self.floor if self.floor else None
+    def steady(self) -> bool:
+        """Whether the rounds agree: what they say otherwise is refused."""
+        return self.spread <= SPREAD
+
+    def ratio(self, other: Beside) -> float:
+        """Return the figure over another one."""
+        return self.figure / other.figure
 
     @property
     def met(self) -> bool:
@@ -56,7 +100,7 @@ class Measure:
         return (
             (self.at_least is None or self.figure >= self.at_least)
             and (self.at_most is None or self.figure <= self.at_most)
-            and (self.of_floor is None or (self.ratio or 0) >= self.of_floor)
+            and all(other.of is None or self.ratio(other) >= other.of for other in self.beside)
         )
 
     @property
@@ -67,9 +111,18 @@ class Measure:
             parts.append(f">= {self.at_least:,.0f}")
         if self.at_most is not None:
             parts.append(f"<= {self.at_most:,.0f}")
-        if self.of_floor is not None:
-            parts.append(f">= {self.of_floor:g} x floor")
+        goals = [other for other in self.beside if other.of is not None]
+        parts += [f">= {other.of:g} x {other.name}" for other in goals]
         return ", ".join(parts)
+
+    @property
+    def verdict(self) -> str:
+        """Say `yes` or `NO` to the goals, nothing without one, and refuse what is not steady."""
+        if not self.steady:
+            return "refused"
+        if not self.goal:
+            return ""
+        return "yes" if self.met else "NO"
 
 
 def percentile(values: Sequence[float], share: float) -> float:

