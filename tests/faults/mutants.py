@@ -160,7 +160,7 @@ MUTANTS: Final = (
     Mutant(
         "let workers outlive their parent",
         "projections/workers.py",
-        "initializer=_begin",
+        "initializer=begin",
         "initializer=calm_collector",
         f"{_KILLED_COMMANDS}::test_a_build_that_is_killed_leaves_no_worker_behind",
     ),
