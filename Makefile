@@ -3,11 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8080
 
-.PHONY: demo test faults serve lint format bench lock clean
+.PHONY: demo test faults serve lint format bench bench-full lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
 
 .venv/installed: requirements-dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Chronicle needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
@@ -38,13 +38,17 @@ format: .venv/installed  ## what a machine can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/installed  ## measure, beside a floor, in one run
-	$(BIN)/python -m scripts.bench
+bench: .venv/installed  ## measure, beside floors and peers, in one run; charts in bench/
+	$(BIN)/python -m scripts.bench --out bench
+
+bench-full: .venv/installed  ## the same, and how it grows to ten million events: hours
+	$(BIN)/python -m scripts.bench --full --out bench
 
 lock: .venv/installed  ## choose dependency versions anew
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -o requirements.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml requirements-build.in
+	for locked in scripts/bench/locks/*.in; do $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -o $${locked%.in}.txt $$locked; done
 
 clean:  ## remove what the targets made
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench build *.egg-info

@@ -13,6 +13,7 @@ from sqlalchemy import MetaData, Table, text
 from sqlalchemy.sql.base import Executable
 
 from eventstore.database.session import STREAMED, Place, Row, Session
+from eventstore.database.sqlite_reader import SqliteReader
 from eventstore.database.statements import (
     SQLITE,
     Compiled,
@@ -66,7 +67,7 @@ class SqliteSession:
 
     broken = False
 
-    def __init__(self, path: Path, connection: aiosqlite.Connection) -> None:
+    def __init__(self, path: Path, connection: aiosqlite.Connection | SqliteReader) -> None:
         self.path = path
         self._connection = connection
 
@@ -186,7 +187,7 @@ class SqliteFile:
     async def exists(self) -> bool:
         if not self.path.is_file():
             return False
-        session = await self._open(self._recovering())
+        session = self._open(self._recovering())
         try:
             # A process that was killed may have left a file with nothing in it.
             return bool(await session.rows(_ANY_TABLE))
@@ -195,10 +196,13 @@ class SqliteFile:
 
     async def open_reader(self) -> Session:
         # Opening it to write would create a file that is gone as an empty one.
-        return await self._open(read_only(self.path))
+        return self._open(read_only(self.path))
 
-    async def _open(self, address: str) -> Session:
-        return SqliteSession(self.path, await self._connect(address))
+    def _open(self, address: str) -> Session:
+        try:
+            return SqliteSession(self.path, SqliteReader(address))
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"{self.path}: {error}") from error
 
     async def _connect(self, address: str) -> aiosqlite.Connection:
         # As an address, or another file could not be attached by one.

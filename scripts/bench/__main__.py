@@ -29,7 +29,7 @@ Only = Annotated[
 ]
 
 
-def bench(
+def bench(  # noqa: PLR0913 - what can be asked for
     only: Only = [],  # noqa: B006 - typer's way to repeat an option
     *,
     quick: Annotated[

@@ -57,18 +57,13 @@ def _bars(measures: list[dict[str, Any]], title: str, path: Path) -> None:
         layout="constrained",
     )
     for axes, measure in zip([places] if len(measures) == 1 else places, measures, strict=True):
-        rows = [
-            ("Chronicle", measure["median"]),
-            *((o["name"], o["median"]) for o in measure["beside"]),
-        ]
-        names, values = zip(*rows, strict=True)
+        names = ["Chronicle", *(other["name"] for other in measure["beside"])]
+        values = [measure["median"], *(other["median"] for other in measure["beside"])]
         colours = [_OURS, *[_OTHERS] * len(measure["beside"])]
         bars = axes.barh(names, values, color=colours, height=0.7)
         axes.bar_label(bars, [f"{value:,.0f}" for value in values], padding=4)
         axes.invert_yaxis()
-        axes.set_title(
-            f"{measure['name']}, {measure['unit']}", loc="left", fontsize=10, weight="bold"
-        )
+        _title(axes, f"{measure['name']}, {measure['unit']}")
         axes.set_xlim(0, max(values) * 1.12)
         axes.xaxis.set_visible(False)
         axes.tick_params(length=0)
@@ -99,7 +94,7 @@ def _growth(measures: list[dict[str, Any]], about: str, path: Path) -> None:
                 color=_OURS,
                 label=engine,
             )
-        axes.set_title(f"{name}, {found[0]['unit']}", loc="left", fontsize=10, weight="bold")
+        _title(axes, f"{name}, {found[0]['unit']}")
         axes.set_xlabel("events in the log")
         axes.set_ylim(bottom=min(measure["median"] for measure in found) / 3)
         axes.set_ylim(top=max(measure["median"] for measure in found) * 3)
@@ -108,6 +103,10 @@ def _growth(measures: list[dict[str, Any]], about: str, path: Path) -> None:
     figure.suptitle(about, x=0.01, ha="left", fontsize=9)
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
+
+
+def _title(axes: Axes, text: str) -> None:
+    axes.set_title(text, loc="left", fontsize=10, weight="bold")
 
 
 def _without_frame(axes: Axes, *sides: str) -> None:

@@ -65,7 +65,7 @@ class Measure:
         of: Mapping[str, float] = MappingProxyType({}),
         **more: Any,
     ) -> "Measure":
-        """Gather rounds; `of` are goals of the ratio to others, by their names; `more` are fields."""
+        """Gather rounds; `of` are goals of the ratio to others, by name; `more` are fields."""
         beside = [
             Beside(other, [of_round.beside[other] for of_round in rounds], of.get(other))
             for other in rounds[0].beside
