@@ -29,5 +29,6 @@ def cacheable(request: Request, body: Any) -> Response:
     }
     if headers["ETag"] in asked or "*" in asked:
         return Response(None, 304, headers)
-    whole = b'%s,"meta":%s}' % (content[:-1], to_json(body["meta"]))
-    return Response(whole, 200, headers, "application/json")
+    if "meta" in body:
+        content = b'%s,"meta":%s}' % (content[:-1], to_json(body["meta"]))
+    return Response(content, 200, headers, "application/json")

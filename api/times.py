@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from eventstore.event import Instant
@@ -22,9 +23,14 @@ def shown(instant: Instant | None) -> str | None:
 
 def spelled(instant: Instant) -> str:
     """Spell a moment that is known."""
-    at = _EPOCH + timedelta(microseconds=instant)
+    second, microsecond = divmod(instant, 1_000_000)
+    return f"{_second(second)}.{microsecond:06d}Z"
+
+
+@lru_cache(maxsize=10_000)  # a page shows the same moments again and again
+def _second(second: int) -> str:
     # strftime does not pad the years before 1000, and costs more.
-    return f"{at.isoformat(timespec='microseconds')[:26]}Z"
+    return (_EPOCH + timedelta(seconds=second)).isoformat()[:19]
 
 
 def to_instant(at: datetime) -> Instant:

@@ -55,6 +55,15 @@ async def test_what_is_slow_holds_nobody_up(reader: Session) -> None:
     assert turns > 10
 
 
+async def test_who_does_nothing_but_read_lets_others_in(reader: Session) -> None:
+    other = asyncio.create_task(asyncio.sleep(0))
+
+    for _ in range(20):
+        await reader.rows(QUICK)
+
+    assert other.done()
+
+
 async def test_what_was_slow_goes_to_the_thread_at_once(
     reader: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
