@@ -17,7 +17,7 @@ def install() -> None:
         if installed.is_file() and installed.read_bytes() == locked.read_bytes():
             continue
         venv.create(_ROOM / locked.stem, clear=True, with_pip=True)
-        options = ["--quiet", "--disable-pip-version-check", "--require-hashes", "-r", str(locked)]
+        options = ["-qq", "--disable-pip-version-check", "--require-hashes", "-r", str(locked)]
         subprocess.run(  # noqa: S603 - our own words
             [program(locked.stem, "python"), "-m", "pip", "install", *options], check=True
         )
