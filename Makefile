@@ -38,11 +38,11 @@ format: .venv/installed  ## what a machine can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/installed  ## measure, beside floors and peers, in one run; charts in bench/
-	$(BIN)/python -m scripts.bench --out bench
+bench: .venv/installed  ## measure, beside floors and peers, in one run; writes docs/performance/
+	$(BIN)/python -m scripts.bench --out docs/performance
 
 bench-full: .venv/installed  ## the same, and how it grows to ten million events: hours
-	$(BIN)/python -m scripts.bench --full --out bench
+	$(BIN)/python -m scripts.bench --full --out docs/performance
 
 lock: .venv/installed  ## choose dependency versions anew
 	$(BIN)/python -m pip install --quiet uv

@@ -125,6 +125,7 @@ class Pool:
 
         Raises StoreUnavailable when the place is gone, or cannot be read.
         """
+        await asyncio.sleep(0)  # what is read at once would let nobody else in, in a loop of reads
         session = await self._free.get()
         try:
             if session is None or session.broken:

@@ -23,9 +23,6 @@ _STEPS: Final = 1_000
 _REMEMBERED: Final = 50
 """So many times a statement that was slow goes to the thread without being tried."""
 
-_IN_A_ROW: Final = 8
-"""Statements after which others get their turn."""
-
 _BUSY: Final = 5.0
 """Seconds that a lock is waited for: only the recovery of a file takes one that readers meet."""
 
@@ -41,14 +38,10 @@ class SqliteReader:
         self._connection.set_progress_handler(self._is_late, _STEPS)
         self._deadline = float("inf")
         self._slow: dict[str, int] = {}
-        self._statements = 0
         self._thread: ThreadPoolExecutor | None = None
 
     async def execute_fetchall(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Return all rows of a statement."""
-        self._statements += 1
-        if self._statements % _IN_A_ROW == 0:
-            await asyncio.sleep(0)  # whoever does nothing but read would let nobody else in
         if not self._expected_slow(sql):
             self._deadline = perf_counter() + _QUICK
             try:

@@ -21,6 +21,9 @@ _READS: Final = 4_000
 _MIB: Final = 2**20
 _P99: Final = 0.99
 
+_MOST_GROWN: Final = 1.3
+"""So many times as late may an answer be at most, of a store a hundred times as large."""
+
 
 class _Step(NamedTuple):
     """What was found when a store had so many events."""
@@ -35,12 +38,12 @@ class _Step(NamedTuple):
 
 async def growth(engines: Sequence[Engine], *, sizes: Sequence[int]) -> list[Measure]:
     """Fill a store up to each size, and look at what must not grow with it."""
-    return [
-        measure
-        for engine in engines
-        async for step in _steps(engine, sizes)
-        for measure in _measures(engine, step)
-    ]
+    found: list[Measure] = []
+    for engine in engines:
+        steps = [list(_measures(engine, step)) async for step in _steps(engine, sizes)]
+        found += [measure for step in steps for measure in step]
+        found += _grown(engine, steps[0], steps[-1])
+    return found
 
 
 async def _steps(engine: Engine, sizes: Sequence[int]) -> AsyncIterator[_Step]:
@@ -73,6 +76,15 @@ def _measures(engine: Engine, step: _Step) -> Iterator[Measure]:
     ]
     for name, unit, figure in rows:
         yield Measure.of_rounds(engine.name, name, unit, [Round(figure)], events=step.events)
+
+
+def _grown(engine: Engine, first: Sequence[Measure], last: Sequence[Measure]) -> Iterator[Measure]:
+    """Compare the smallest store with the largest, in what somebody waits for."""
+    for before, after in zip(first, last, strict=True):
+        if before.unit == "ms":
+            ratio = Round(after.figure / before.figure)
+            name = f"{before.name}: {last[0].events:,} over {first[0].events:,} events"
+            yield Measure.of_rounds(engine.name, name, "x", [ratio], at_most=_MOST_GROWN)
 
 
 async def _append(store: Store, lines: Iterator[bytes]) -> None:

@@ -110,7 +110,7 @@ class Measure:
         if self.at_least is not None:
             parts.append(f">= {self.at_least:,.0f}")
         if self.at_most is not None:
-            parts.append(f"<= {self.at_most:,.0f}")
+            parts.append(f"<= {self.at_most:,g}")
         goals = [other for other in self.beside if other.of is not None]
         parts += [f">= {other.of:g} x {other.name}" for other in goals]
         return ", ".join(parts)

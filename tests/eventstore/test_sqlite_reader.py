@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import TextClause, text
 
-from eventstore.database import Session
+from eventstore.database import Pool, Session
 from eventstore.database.sqlite import SqliteFile
 
 PATIENCE = 30
@@ -55,13 +55,16 @@ async def test_what_is_slow_holds_nobody_up(reader: Session) -> None:
     assert turns > 10
 
 
-async def test_who_does_nothing_but_read_lets_others_in(reader: Session) -> None:
+async def test_who_does_nothing_but_read_lets_others_in(reader: Session, tmp_path: Path) -> None:
+    pool = Pool(SqliteFile(tmp_path / "read-1.db"), 1)
     other = asyncio.create_task(asyncio.sleep(0))
 
-    for _ in range(20):
-        await reader.rows(QUICK)
+    for _ in range(2):
+        async with pool.reading() as session:
+            await session.rows(QUICK)
 
     assert other.done()
+    await pool.close()
 
 
 async def test_what_was_slow_goes_to_the_thread_at_once(
