@@ -10,7 +10,7 @@ import asyncpg
 from sqlalchemy import insert
 
 from eventstore.database import compiled
-from eventstore.database.postgresql import BRIEF, PostgresServer, explained
+from eventstore.database.postgresql import BRIEF, BY_INDEX, PostgresServer, explained
 from eventstore.database.statements import POSTGRESQL
 from eventstore.errors import StoreUnavailable, UnsafeDatabase
 from eventstore.event import Event, NewEvent
@@ -118,7 +118,7 @@ class PostgresLog:
             self._free.put_nowait(connection)
 
     async def _connect(self) -> Connection:
-        connection = await self.server.connect(BRIEF, answering=_ANSWERING)
+        connection = await self.server.connect({**BRIEF, **BY_INDEX}, answering=_ANSWERING)
         with explained(self.server):
             careless = await connection.fetch(
                 "SELECT name FROM pg_settings WHERE setting = 'off'"

@@ -10,7 +10,13 @@ from urllib.parse import parse_qs, urlsplit
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from eventstore.appender import Appender
-from eventstore.database.postgresql import BRIEF, PostgresSchema, PostgresServer, explained
+from eventstore.database.postgresql import (
+    BRIEF,
+    BY_INDEX,
+    PostgresSchema,
+    PostgresServer,
+    explained,
+)
 from eventstore.errors import WrongSecretKey
 from eventstore.lock import ServerAddress
 from eventstore.portal_appender import PortalAppender
@@ -74,7 +80,7 @@ class PostgresStore:
 
     @property
     def log(self) -> PostgresSchema:
-        return PostgresSchema(self.server, "log")
+        return PostgresSchema(self.server, "log", BY_INDEX)
 
     @property
     def catalog(self) -> PostgresSchema:

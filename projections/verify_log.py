@@ -20,6 +20,9 @@ _PAGE: Final = 2_000
 _PIECE: Final = 10_000
 """Events that are checked by one process before it tells."""
 
+_KEYS: Final = 200
+"""Keys that are looked for at once: for more, PostgreSQL may rather read the whole log."""
+
 _FEW: Final = 20_000
 """Events that are checked before other processes would have started."""
 
@@ -125,8 +128,10 @@ async def _of_keys(
     """Check that each key leads to its event: that is how the same delivery is known again."""
     events = [event for event in page if isinstance(event, Event)]
     keys = [str(event.key) for event in events]  # of bytes that were altered, it may be none
+    found: dict[str, int] = {}
     async with pool.reading() as session:
-        found = await log.positions(session, portal.id, keys)
+        for begin in range(0, len(keys), _KEYS):
+            found |= await log.positions(session, portal.id, keys[begin : begin + _KEYS])
     return [
         Difference(portal.slug, f"event {event.position}", "key does not lead to it")
         for event in events

@@ -40,6 +40,10 @@ BRIEF: Final[Settings] = {"idle_in_transaction_session_timeout": "5s", "lock_tim
 REBUILDABLE: Final[Settings] = {"synchronous_commit": "off"}
 """For what can be made again from the log. No other commit is any less durable for it."""
 
+BY_INDEX: Final[Settings] = {"enable_seqscan": "off", "enable_bitmapscan": "off"}
+"""For tables that are only asked by their keys, in their order. Just after a bulk insert nobody
+has counted their rows yet, and a page would be found by sorting all there is."""
+
 _UNAVAILABLE: Final = (
     asyncpg.PostgresConnectionError,  # 08
     asyncpg.InvalidAuthorizationSpecificationError,  # 28
@@ -276,10 +280,11 @@ def _bound(prepared: Compiled, values: dict[str, Any]) -> list[Any]:
 
 @dataclass(frozen=True)
 class PostgresSchema:
-    """A schema of a database."""
+    """A schema of a database, and how its readers are to look for rows."""
 
     server: PostgresServer
     schema: str
+    reading: Settings = field(default_factory=dict)
 
     @property
     def shared(self) -> bool:
@@ -297,7 +302,7 @@ class PostgresSchema:
         return bool(found)
 
     async def open_reader(self) -> Session:
-        return await self._open({"default_transaction_read_only": "on"})
+        return await self._open({"default_transaction_read_only": "on", **self.reading})
 
     async def open_writer(self, *, rebuildable: bool = False) -> Session:
         if rebuildable:  # its indexes take as long as they take

@@ -1,10 +1,10 @@
 """Statements: SQLAlchemy Core, written once, compiled once for each engine and schema."""
 
-import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from pydantic_core import to_json
 from sqlalchemy import BindParameter, ColumnElement, MetaData, Table, Text, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import insert
@@ -147,7 +147,7 @@ def compiled(
 
 def as_json(value: list[Any]) -> str:
     """Spell a list as the one parameter that SQL takes apart again."""
-    return json.dumps(value)
+    return to_json(value).decode()
 
 
 def insertion(table: Table) -> str:

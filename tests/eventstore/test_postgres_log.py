@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from eventstore.database import Pool
-from eventstore.database.postgresql import BRIEF, PostgresServer, explained
+from eventstore.database.postgresql import BRIEF, PostgresServer, PostgresSession, explained
 from eventstore.errors import StoreUnavailable, UnsafeDatabase
 from eventstore.log import Outcome, Pending
 from eventstore.portal_appender import PortalAppender
@@ -268,3 +268,27 @@ async def test_a_database_that_is_down_is_asked_once_for_all_who_wait() -> None:
     assert all(isinstance(result, StoreUnavailable) for result in results)
     assert sum(asked) == 9
     assert len(asked) == 1
+
+
+async def test_a_log_whose_rows_nobody_has_counted_is_read_by_its_keys(
+    database: PostgresStore, log: PostgresLog
+) -> None:
+    """As just after an import: the server would rather sort the whole log for every page."""
+    events = [new(f"webhook:{number}") for number in range(3_000)]
+    await log.append(ORIGIN, events)
+
+    session = await database.log.open_reader()
+    assert isinstance(session, PostgresSession)
+    keys = [event.key for event in events[:200]]
+    page = "SELECT * FROM event WHERE portal_id = 1 AND position > 500 ORDER BY position LIMIT 2000"
+    found = "SELECT position FROM event WHERE portal_id = 1 AND key = ANY ($1)"
+    plans = [
+        await session.connection.fetch(f"EXPLAIN {page}"),
+        await session.connection.fetch(f"EXPLAIN {found}", keys),
+    ]
+    await session.close()
+
+    for plan in plans:
+        spelled = "\n".join(line[0] for line in plan)
+        assert "Index Scan" in spelled
+        assert not any(other in spelled for other in ("Seq Scan", "Bitmap", "Sort"))
