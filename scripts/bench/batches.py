@@ -70,14 +70,14 @@ async def batches(
         imported = count / _import(store, path).seconds
         await _check_import(store, path)
         rebuilt = count / run_command(store, "rebuild").seconds
-        await _verify_rebuild(store, await _check_rebuild(store, count))
+        await _verify_rebuild(store, await check_rebuild(store, count))
         rebuild_floor = await _copy_rate(store, await engine.new_bare(f"rebuild-{number}"))
         runner = {}
         if peers and engine.name == "PostgreSQL":
             address = await engine.new_bare(f"runner-{number}")
             runner[_RUNNER] = await Contender(LOCKED, EVENTSOURCING).project(address, fewer)
         folded = run_command(store, "rebuild", "--from", "facts").seconds
-        portal = await _check_rebuild(store, count)
+        portal = await check_rebuild(store, count)
         await _verify_rebuild(store, portal)
         return _Files(
             Round(imported, {_raw(engine): import_floor}),
@@ -146,7 +146,7 @@ async def _peaks(engine: Engine, path: Path, count: int) -> list[Measure]:
     imported = _import(store, path).peak / _MIB
     await _check_import(store, path)
     rebuilt = run_command(store, "rebuild").peak / _MIB
-    await _check_rebuild(store, count)
+    await check_rebuild(store, count)
     return [
         Measure.of_rounds(
             engine.name,
@@ -175,8 +175,11 @@ async def _check_import(store: Store, path: Path) -> None:
         await check_log(store, identities(lines))
 
 
-async def _check_rebuild(store: Store, count: int) -> Portal:
-    """Every event says something, and every message has its row; return the portal as it is."""
+async def check_rebuild(store: Store, count: int) -> Portal:
+    """Return the portal as it is.
+
+    Raises WrongAnswer unless every event says something, and every message has its row.
+    """
     catalog = await Catalog.open(store.place)
     try:
         portal = (await catalog.snapshot()).portal(SLUG)

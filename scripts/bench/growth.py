@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Final, NamedTuple
 
 from eventstore.log import Pending
+from scripts.bench.batches import check_rebuild
 from scripts.bench.commands import run_command, running_server
 from scripts.bench.engines import Engine
 from scripts.bench.events import generate
@@ -55,6 +56,7 @@ async def _steps(engine: Engine, sizes: Sequence[int]) -> AsyncIterator[_Step]:
         appended = await _one_by_one(store, islice(lines, _SINGLE))
         events = size + _SINGLE
         rebuilt = run_command(store, "rebuild")
+        await check_rebuild(store, events)
         message, page = await _read(await filled(store))
         rate = events / rebuilt.seconds
         yield _Step(size, rate, rebuilt.peak / _MIB, appended, message, page)

@@ -127,7 +127,7 @@ def _named(measure: Measure) -> str:
 
 def _rounds(values: Sequence[float]) -> str:
     middle = median(values)
-    digits = 0 if middle >= 100 else 1  # noqa: PLR2004 - more would be noise
+    digits = 0 if middle >= 100 else 1 if middle >= 10 else 2  # noqa: PLR2004 - more is noise
     around = f" ({min(values):,.{digits}f} - {max(values):,.{digits}f})" if len(values) > 1 else ""
     return f"{middle:,.{digits}f}{around}"
 
