@@ -1,7 +1,7 @@
 """`python -m scripts.bench`: measure what users wait for, each beside a floor, in one run."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
 
@@ -21,44 +21,8 @@ from scripts.bench.report import circumstances, keep, show
 _DISK: Final = "/var/tmp"  # noqa: S108 - a folder of our own is made in it
 """On a disk everywhere, as /tmp is not: what is measured waits for it."""
 
-_NAMES: Final = ("append", "http", "readable", "reads", "batches", "memory", "growth")
-_USUAL: Final = _NAMES[:5]
-
-Only = Annotated[
-    list[str], typer.Option(help=f"Measure only these: {', '.join(_NAMES)}; else the first five.")
-]
-
-
-def bench(  # noqa: PLR0913 - what can be asked for
-    only: Only = [],  # noqa: B006 - typer's way to repeat an option
-    *,
-    quick: Annotated[
-        bool, typer.Option(help="A tenth of the size or less, to see that it runs.")
-    ] = False,
-    full: Annotated[bool, typer.Option(help="Memory and growth, too: that takes hours.")] = False,
-    largest: Annotated[int, typer.Option(help="Events of the largest store that is grown.")] = 10
-    ** 7,
-    peers: Annotated[
-        bool, typer.Option(help="Measure others too, in environments that are installed first.")
-    ] = True,
-    out: Annotated[
-        Path | None, typer.Option(help="Write figures.json and charts into this folder, too.")
-    ] = None,
-) -> None:
-    """Measure; exit with 1 if an answer was wrong. A goal that is missed is no failure."""
-    around = circumstances(quick=quick)
-    what = only or (_NAMES if full else _USUAL)
-    how = _How(10 if quick else 1, largest, peers=peers)
-    try:
-        if peers or out:
-            install()
-        measures = uvloop.run(_all(what, how))
-    except WrongAnswer as error:
-        typer.echo(f"bench: a wrong answer is no result: {error}", err=True)
-        raise typer.Exit(1) from None
-    show(measures, around)
-    if out is not None:
-        keep(measures, around, out)
+_SIZES: Final = (10**5, 10**6, 10**7)
+"""Events of the stores of which it is measured how they grow."""
 
 
 class _How(NamedTuple):
@@ -75,18 +39,6 @@ class _How(NamedTuple):
     @property
     def fewer(self) -> int:
         return 3 if self.part == 1 else 1
-
-
-async def _all(what: Sequence[str], how: _How) -> list[Measure]:
-    measures: list[Measure] = []
-    with (
-        tempfile.TemporaryDirectory(prefix="chronicle-bench-", dir=_DISK) as name,
-        running_engines(folder := Path(name)) as engines,
-    ):
-        for each in what:
-            measures += await _MEASURED[each](engines, folder, how)
-            typer.echo(f"bench: {each} measured", err=True)
-    return measures
 
 
 async def _append(engines: Sequence[Engine], _folder: Path, how: _How) -> list[Measure]:
@@ -120,13 +72,70 @@ async def _memory(engines: Sequence[Engine], folder: Path, how: _How) -> list[Me
 
 
 async def _growth(engines: Sequence[Engine], _folder: Path, how: _How) -> list[Measure]:
-    sizes = [size for size in (10**5, 10**6, 10**7) if size <= how.largest]
+    sizes = [size for size in _SIZES if size <= how.largest]
     return await growth(engines, sizes=[size // how.part**2 for size in sizes])
 
 
-_MEASURED: Final = dict(
-    zip(_NAMES, (_append, _http, _readable, _reads, _batches, _memory, _growth), strict=True)
-)
+_MEASURED: Final = {
+    "append": _append,
+    "http": _http,
+    "readable": _readable,
+    "reads": _reads,
+    "batches": _batches,
+    "memory": _memory,
+    "growth": _growth,
+}
+_USUAL: Final = tuple(_MEASURED)[:5]
+
+Only = Annotated[
+    list[str],
+    typer.Option(help=f"Measure only these: {', '.join(_MEASURED)}; else the first five."),
+]
+
+
+def bench(  # noqa: PLR0913 - what can be asked for
+    only: Only = [],  # noqa: B006 - typer's way to repeat an option
+    *,
+    quick: Annotated[
+        bool, typer.Option(help="A tenth of the size or less, to see that it runs.")
+    ] = False,
+    full: Annotated[bool, typer.Option(help="Memory and growth, too: that takes hours.")] = False,
+    largest: Annotated[
+        int, typer.Option(help="Events of the largest store that is grown.")
+    ] = _SIZES[-1],
+    peers: Annotated[
+        bool, typer.Option(help="Measure others too, in environments that are installed first.")
+    ] = True,
+    out: Annotated[
+        Path | None, typer.Option(help="Write figures.json and charts into this folder, too.")
+    ] = None,
+) -> None:
+    """Measure; exit with 1 if an answer was wrong. A goal that is missed is no failure."""
+    around = circumstances(quick=quick)
+    what = only or (_MEASURED if full else _USUAL)
+    how = _How(10 if quick else 1, largest, peers=peers)
+    try:
+        if peers or out:
+            install()
+        measures = uvloop.run(_all(what, how))
+    except WrongAnswer as error:
+        typer.echo(f"bench: a wrong answer is no result: {error}", err=True)
+        raise typer.Exit(1) from None
+    show(measures, around)
+    if out is not None:
+        keep(measures, around, out)
+
+
+async def _all(what: Iterable[str], how: _How) -> list[Measure]:
+    measures: list[Measure] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="chronicle-bench-", dir=_DISK) as name,
+        running_engines(folder := Path(name)) as engines,
+    ):
+        for each in what:
+            measures += await _MEASURED[each](engines, folder, how)
+            typer.echo(f"bench: {each} measured", err=True)
+    return measures
 
 
 if __name__ == "__main__":

@@ -6,17 +6,15 @@ from random import Random
 from time import perf_counter
 from typing import Final, NamedTuple
 
-from eventstore.log import Pending
 from scripts.bench.batches import check_rebuild
 from scripts.bench.commands import run_command, running_server
 from scripts.bench.engines import Engine
 from scripts.bench.events import generate
 from scripts.bench.measures import Measure, Round, percentile
 from scripts.bench.reads import Filled, asked_of, filled, messages_of, pages_of
-from scripts.bench.store import Store, new_store
+from scripts.bench.store import Store, fill, new_store
 
 _SEED: Final = 23
-_BATCH: Final = 500
 _SINGLE: Final = 1_000
 _READS: Final = 4_000
 _MIB: Final = 2**20
@@ -52,7 +50,7 @@ async def _steps(engine: Engine, sizes: Sequence[int]) -> AsyncIterator[_Step]:
     lines = generate(sizes[-1] + _SINGLE * len(sizes), _SEED)
     events = 0
     for size in sizes:
-        await _append(store, islice(lines, size - events))
+        await fill(store, islice(lines, size - events))
         appended = await _one_by_one(store, islice(lines, _SINGLE))
         events = size + _SINGLE
         rebuilt = run_command(store, "rebuild")
@@ -87,15 +85,6 @@ def _grown(engine: Engine, first: Sequence[Measure], last: Sequence[Measure]) ->
             ratio = Round(after.figure / before.figure)
             name = f"{before.name}: {last[0].events:,} over {first[0].events:,} events"
             yield Measure.of_rounds(engine.name, name, "x", [ratio], at_most=_MOST_GROWN)
-
-
-async def _append(store: Store, lines: Iterator[bytes]) -> None:
-    appender = await store.place.open_appender()
-    try:
-        while batch := store.new_events(islice(lines, _BATCH)):
-            await appender.append_all([Pending(store.portal.origin, event) for event in batch])
-    finally:
-        await appender.close()
 
 
 async def _one_by_one(store: Store, lines: Iterator[bytes]) -> list[float]:

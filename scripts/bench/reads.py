@@ -13,7 +13,6 @@ from eventstore.catalog import Catalog
 from eventstore.database import Place, Pool
 from eventstore.database.postgresql import PostgresSchema
 from eventstore.database.sqlite import SqliteFile
-from eventstore.log import Pending
 from scripts.bench.commands import asked, run_command, running_program, running_server
 from scripts.bench.engines import Engine, in_turns
 from scripts.bench.environments import program
@@ -21,10 +20,9 @@ from scripts.bench.events import generate
 from scripts.bench.measures import Measure, Round, WrongAnswer, percentile
 from scripts.bench.peers import DATASETTE
 from scripts.bench.read_load import READS, REPLIES, Reads, Replies
-from scripts.bench.store import SLUG, Store, new_store
+from scripts.bench.store import SLUG, Store, fill, new_store
 
 _SEED: Final = 5
-_BATCH: Final = 500
 _PAGE: Final = 50
 _P99: Final = 0.99
 
@@ -145,11 +143,7 @@ def _rate(replies: Replies) -> float:
 
 async def _fill(engine: Engine, events: int) -> Filled:
     store = await new_store(await engine.new_store("reads"))
-    appender = await store.place.open_appender()
-    lines = generate(events, _SEED)
-    while batch := store.new_events(islice(lines, _BATCH)):
-        await appender.append_all([Pending(store.portal.origin, event) for event in batch])
-    await appender.close()
+    await fill(store, generate(events, _SEED))
     run_command(store, "rebuild")
     return await filled(store)
 

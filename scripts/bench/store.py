@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from pydantic_core import from_json
@@ -15,6 +16,7 @@ from eventstore.directory import Portal
 from eventstore.envelope import Receiving, events_of
 from eventstore.event import NewEvent
 from eventstore.folder import Folder
+from eventstore.log import Pending
 from eventstore.postgres_store import PostgresStore
 from eventstore.redaction import Fingerprints
 from eventstore.schema import event as events
@@ -25,6 +27,7 @@ from scripts.bench.envelope import APPLICATION_TOKEN, MEMBER_ID
 from scripts.bench.measures import WrongAnswer
 
 SLUG: Final = "acme"
+_BATCH: Final = 500
 _STORED: Final = (
     select(events.c.position, events.c.event_type, events.c.sequence, events.c.sent_at)
     .where(events.c.portal_id == bindparam("portal_id"))
@@ -72,6 +75,16 @@ async def new_store(place: Place) -> Store:
     finally:
         await catalog.close()
     return Store(place, portal, ingest_key, fingerprints)
+
+
+async def fill(store: Store, lines: Iterator[bytes]) -> None:
+    """Append events, as fast as it goes, without keeping them."""
+    appender = await store.place.open_appender()
+    try:
+        while batch := store.new_events(islice(lines, _BATCH)):
+            await appender.append_all([Pending(store.portal.origin, event) for event in batch])
+    finally:
+        await appender.close()
 
 
 class Identity(NamedTuple):

@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 
 from eventstore.body import parse_body
-from eventstore.log import Pending
 from eventstore.store import Store as Place
 from scripts.bench.events import generate, webhooks
 from scripts.bench.measures import Measure, Round, WrongAnswer, percentile
 from scripts.bench.report import as_json
-from scripts.bench.store import Store, check_log, identities, new_store
+from scripts.bench.store import Store, check_log, fill, identities, new_store
 from tests.engines import damage
 
 ROOT = Path(__file__).parents[2]
@@ -48,11 +47,7 @@ def test_webhooks_are_forms_that_a_portal_could_send() -> None:
 
 async def _filled(fresh: Place, lines: list[bytes]) -> Store:
     store = await new_store(fresh)
-    appender = await store.place.open_appender()
-    await appender.append_all(
-        [Pending(store.portal.origin, event) for event in store.new_events(lines)]
-    )
-    await appender.close()
+    await fill(store, iter(lines))
     return store
 
 
