@@ -1,8 +1,6 @@
 """From the rows of messages, and what belongs beside them, to their answers."""
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import from_json
@@ -14,43 +12,28 @@ from eventstore.database import Session
 from eventstore.event import Instant
 from projections.facts import Basis
 from projections.messages import MessageRow
-from projections.read import messages, users
-from projections.read.messages import Quoted, Threads
-from projections.read.users import Named
+from projections.read import messages
+from projections.read.beside import Beside, beside
+from projections.read.messages import Quoted
 
-
-@dataclass(frozen=True)
-class Beside:
-    """What the answers of some messages need beside their rows.
-
-    `quoted` is what the messages that they quote are now; None for who may see every text.
-    """
-
-    names: Mapping[int, Named]
-    reactions: Mapping[int, Mapping[str, Sequence[int]]]
-    threads: Threads
-    quoted: Mapping[int, Quoted] | None
+Now = Mapping[int, Quoted] | None
+"""What quoted messages are now, by id; None for who may see every text."""
 
 
 async def shown_messages(
     session: Session, portal_id: int, rows: Sequence[MessageRow], *, sees_deleted: bool
 ) -> list[models.Message]:
     """Show messages of one portal: however many they are, with the same few statements."""
-    ids = [row.message_id for row in rows]
     replies = [from_json(row.reply_to) if row.reply_to else None for row in rows]
-    beside = Beside(
-        names=await _names(session, portal_id, {row.author_id for row in rows if row.author_id}),
-        reactions=await _reactions(session, portal_id, ids),
-        threads=await messages.threads(
-            session, portal_id, ids, {row.chat_id for row in rows if row.chat_id is not None}
-        ),
-        quoted=None if sees_deleted else await _quoted(session, portal_id, replies),
+    found = await beside(
+        session,
+        portal_id,
+        [row.message_id for row in rows],
+        user_ids={row.author_id for row in rows if row.author_id},
+        chat_ids={row.chat_id for row in rows if row.chat_id is not None},
     )
-    return [_message(row, reply, beside) for row, reply in zip(rows, replies, strict=True)]
-
-
-async def _names(session: Session, portal_id: int, ids: Collection[int]) -> Mapping[int, Named]:
-    return await users.names(session, portal_id, ids) if ids else {}
+    now = None if sees_deleted else await _quoted(session, portal_id, replies)
+    return [_message(row, reply, found, now) for row, reply in zip(rows, replies, strict=True)]
 
 
 async def _quoted(
@@ -61,22 +44,13 @@ async def _quoted(
     return await messages.quoted(session, portal_id, ids) if ids else {}
 
 
-async def _reactions(
-    session: Session, portal_id: int, ids: Collection[int]
-) -> Mapping[int, Mapping[str, Sequence[int]]]:
-    held: defaultdict[int, defaultdict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for row in await messages.held_reactions(session, portal_id, ids):
-        held[row.message_id][row.code].append(row.user_id)
-    return held
-
-
-def _message(row: MessageRow, reply: Any, beside: Beside) -> models.Message:
-    withheld = row.state == "deleted" and row.text is not None and beside.quoted is not None
-    held = beside.reactions.get(row.message_id, {})
+def _message(row: MessageRow, reply: Any, found: Beside, now: Now) -> models.Message:
+    withheld = row.state == "deleted" and row.text is not None and now is not None
+    held = found.reactions.get(row.message_id, {})
     return models.Message(
         id=str(row.message_id),
         chat_id=identifier(row.chat_id),
-        author=person(row.author_id, beside.names, system=bool(row.system)),
+        author=person(row.author_id, found.names, system=bool(row.system)),
         text=None if withheld else row.text,
         withheld="scope" if withheld else None,
         state=row.state,
@@ -86,9 +60,9 @@ def _message(row: MessageRow, reply: Any, beside: Beside) -> models.Message:
         posted=when(row.posted_at, row.posted_basis),
         edited=_deed(row.edited_at, row.edited_basis, row.edited_by, row.edited_by_basis),
         deleted=_deed(row.deleted_at, row.deleted_basis, row.deleted_by, row.deleted_by_basis),
-        reply_to=_reply(reply, beside.quoted) if reply else None,
+        reply_to=_reply(reply, now) if reply else None,
         forward=_forward(from_json(row.forward)) if row.forward else None,
-        thread=_thread(row, beside.threads),
+        thread=_thread(row, found),
         files=[_file(file) for file in from_json(row.files)],
         reactions=[_reaction(code, held[code]) for code in sorted(held)],
         provenance=models.Provenance(
@@ -107,11 +81,11 @@ def _deed(
     return models.Deed(at=shown(at), basis=basis, by=identifier(by), by_basis=by_basis or "unknown")
 
 
-def _reply(reply: Any, quoted: Mapping[int, Quoted] | None) -> models.Reply:
+def _reply(reply: Any, now: Now) -> models.Reply:
     return models.Reply(
         message_id=identifier(reply["message_id"]),
         author_id=identifier(reply["author_id"]),
-        text=reply["text"] if quoted is None or _may_be_quoted(reply, quoted) else None,
+        text=reply["text"] if now is None or _may_be_quoted(reply, now) else None,
     )
 
 
@@ -146,9 +120,9 @@ def _reaction(code: str, user_ids: Sequence[int]) -> models.Reaction:
     )
 
 
-def _thread(row: MessageRow, threads: Threads) -> models.Thread | None:
+def _thread(row: MessageRow, found: Beside) -> models.Thread | None:
     """Name the comments on a message, else the comments that it is one of."""
-    chat_id = threads.of_message.get(row.message_id)
-    if chat_id is None and row.chat_id in threads.chats:
+    chat_id = found.comments.get(row.message_id)
+    if chat_id is None and row.chat_id in found.threads:
         chat_id = row.chat_id
     return None if chat_id is None else models.Thread(chat_id=str(chat_id))

@@ -1,15 +1,13 @@
-"""Reading messages: one, a chat's timeline, across chats, and what belongs beside them."""
+"""Reading messages: one, a chat's timeline, across chats, and what others quote of them."""
 
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, bindparam, select, union_all
+from sqlalchemy import ColumnElement, Select, bindparam, select
 
 from eventstore.database import Session, one_of
 from projections.messages import MessageRow, VersionRow, message, message_version
-from projections.profiles import chat
-from projections.reactions import ReactionRow, reaction
 
 _PORTAL: Final = message.c.portal_id == bindparam("portal_id")
 _KNOWN_THEN: Final = message.c.first_position <= bindparam("began_at")
@@ -47,18 +45,6 @@ _VERSIONS: Final = (
 _STATES: Final = select(message.c.message_id, message.c.state, message.c.text).where(
     _PORTAL, one_of(message.c.message_id, "message_ids")
 )
-_HELD: Final = select(reaction).where(
-    reaction.c.portal_id == bindparam("portal_id"),
-    one_of(reaction.c.message_id, "message_ids"),
-    reaction.c.until_basis.is_(None),
-)
-_CHAT: Final = select(chat.c.chat_id, chat.c.parent_message_id).where(
-    chat.c.portal_id == bindparam("portal_id")
-)
-_THREADS: Final = union_all(  # an OR would use neither index
-    _CHAT.where(one_of(chat.c.parent_message_id, "message_ids")),
-    _CHAT.where(one_of(chat.c.chat_id, "chat_ids")),
-)
 
 
 class Quoted(NamedTuple):
@@ -66,13 +52,6 @@ class Quoted(NamedTuple):
 
     state: str
     text: str | None
-
-
-class Threads(NamedTuple):
-    """Chats of comments: by the message that they comment on, and all of them."""
-
-    of_message: Mapping[int, int]
-    chats: frozenset[int]
 
 
 async def one(session: Session, portal_id: int, message_id: int) -> MessageRow | None:
@@ -153,27 +132,3 @@ async def quoted(
     """Return what these messages are now; those that nothing is known of are left out."""
     rows = await session.rows(_STATES, portal_id=portal_id, message_ids=sorted(message_ids))
     return {message_id: Quoted(state, text) for message_id, state, text in rows}
-
-
-async def held_reactions(
-    session: Session, portal_id: int, message_ids: Collection[int]
-) -> list[ReactionRow]:
-    """Return the reactions that are held on these messages now."""
-    rows = await session.rows(_HELD, portal_id=portal_id, message_ids=sorted(message_ids))
-    return [ReactionRow._make(row) for row in rows]
-
-
-async def threads(
-    session: Session, portal_id: int, message_ids: Collection[int], chat_ids: Collection[int]
-) -> Threads:
-    """Return which of these messages have comments, and which of these chats are comments."""
-    rows = await session.rows(
-        _THREADS,
-        portal_id=portal_id,
-        message_ids=sorted(message_ids),
-        chat_ids=sorted(chat_ids),
-    )
-    comments = sorted((row for row in rows if row[1]), reverse=True)
-    # Two chats that claim one message: the older chat, always.
-    of_message = {parent: chat_id for chat_id, parent in comments}
-    return Threads(of_message, frozenset(chat_id for chat_id, _ in comments))

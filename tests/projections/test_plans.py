@@ -17,6 +17,7 @@ from eventstore.store import Store
 from projections import project, refold
 from projections.generations import prepare_generation
 from projections.read import chats, members, messages, provenance, reactions, undecoded, users
+from projections.read.beside import beside
 from projections.readmodels import READ_MODELS
 from tests.postgresql.databases import Databases
 from tests.projections.plans import (
@@ -108,8 +109,7 @@ READS: Final[dict[str, Callable[[Session], Awaitable[object]]]] = {
     "messages of a state": lambda it: some_messages(it, state="deleted"),
     "versions": lambda it: messages.versions(it, 1, 7, began_at=9, skip=1, limit=9),
     "quoted messages": lambda it: messages.quoted(it, 1, SOME),
-    "held reactions": lambda it: messages.held_reactions(it, 1, SOME),
-    "threads": lambda it: messages.threads(it, 1, SOME, SOME),
+    "beside messages": lambda it: beside(it, 1, SOME, user_ids=SOME, chat_ids=SOME),
     "reactions": lambda it: reactions.intervals(it, 1, 7, held=False, key=reactions.FIRST, limit=9),
     "provenance": lambda it: provenance.positions(it, 1, 7, after=0, began_at=9, limit=9),
     "latest chats": lambda it: latest_chats(it, None),
