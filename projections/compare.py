@@ -1,6 +1,7 @@
 """Compares two generations of a portal, row by row."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Table, bindparam, select
@@ -41,15 +42,16 @@ async def compare(
 ) -> AsyncGenerator[RowDifference]:
     """Compare all rows of a portal in two generations, table by table, in their keys' order."""
     for table in _COMPARED:
-        async for difference in _of_table(table, stored, derived, portal_id):
-            yield difference
+        lefts, rights = _rows(stored, table, portal_id), _rows(derived, table, portal_id)
+        async with aclosing(lefts), aclosing(rights):
+            async for difference in _of_table(table, lefts, rights):
+                yield difference
 
 
 async def _of_table(
-    table: Table, stored: Session, derived: Session, portal_id: int
+    table: Table, lefts: AsyncIterator[Row], rights: AsyncIterator[Row]
 ) -> AsyncIterator[RowDifference]:
     width = len(table.primary_key)
-    lefts, rights = _rows(stored, table, portal_id), _rows(derived, table, portal_id)
     left, right = await anext(lefts, None), await anext(rights, None)
     while left or right:
         if left == right:
@@ -68,7 +70,8 @@ async def _of_table(
             left, right = await anext(lefts, None), await anext(rights, None)
 
 
-async def _rows(session: Session, table: Table, portal_id: int) -> AsyncIterator[Row]:
-    async for rows in session.stream(_ROWS[table.name], portal_id=portal_id):
-        for row in rows:
-            yield tuple(row)  # the drivers' own rows do not compare with each other
+async def _rows(session: Session, table: Table, portal_id: int) -> AsyncGenerator[Row]:
+    async with aclosing(session.stream(_ROWS[table.name], portal_id=portal_id)) as stream:
+        async for rows in stream:
+            for row in rows:
+                yield tuple(row)  # the drivers' own rows do not compare with each other

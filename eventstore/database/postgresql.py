@@ -1,7 +1,7 @@
 """PostgreSQL: a set of tables is a schema."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -139,7 +139,7 @@ class PostgresSession:
                 list[Row], await self.connection.fetch(prepared.text, *_bound(prepared, values))
             )
 
-    async def stream(self, statement: Executable, **values: Any) -> AsyncIterator[list[Row]]:
+    async def stream(self, statement: Executable, **values: Any) -> AsyncGenerator[list[Row]]:
         prepared = self.prepared(statement)
         with explained(self._server):
             cursor = await self.connection.cursor(prepared.text, *_bound(prepared, values))

@@ -1,7 +1,7 @@
 """A connection to one set of tables, wherever they are, and a pool of those that read."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, Protocol
 
@@ -27,10 +27,10 @@ class Session(Protocol):
     async def rows(self, statement: Executable, **values: Any) -> list[Row]:
         """Return all rows of a query."""
 
-    def stream(self, statement: Executable, **values: Any) -> AsyncIterator[list[Row]]:
+    def stream(self, statement: Executable, **values: Any) -> AsyncGenerator[list[Row]]:
         """Give all rows of a query, some thousand at a time, without holding them all.
 
-        Call it inside a transaction.
+        Call it inside a transaction, and close it before that ends if not all were taken.
         """
 
     async def run(self, statement: Executable, **values: Any) -> None:

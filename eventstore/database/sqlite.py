@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +77,7 @@ class SqliteSession:
             found = await self._connection.execute_fetchall(prepared.text, bound(prepared, values))
         return cast(list[Row], found)
 
-    async def stream(self, statement: Executable, **values: Any) -> AsyncIterator[list[Row]]:
+    async def stream(self, statement: Executable, **values: Any) -> AsyncGenerator[list[Row]]:
         prepared = compiled(statement)
         with self._explained():
             async with self._connection.execute(prepared.text, bound(prepared, values)) as cursor:

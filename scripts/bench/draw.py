@@ -9,12 +9,14 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullFormatter
 
 _OURS = "#1f6f8b"
 _OTHERS = "#c4ccd0"
 _MARKS = {"SQLite": "o", "PostgreSQL": "s"}
 _LINES = {"SQLite": "-", "PostgreSQL": "--"}
 _INK = "#333333"
+_ACROSS = 4
 
 mpl.use("svg")
 mpl.rcParams |= {
@@ -77,10 +79,11 @@ def _growth(measures: list[dict[str, Any]], about: str, path: Path) -> None:
     by_name: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for measure in measures:
         by_name[measure["kind"]].append(measure)
+    rows = -(-len(by_name) // _ACROSS)
     figure, places = plt.subplots(
-        1, len(by_name), figsize=(4 * len(by_name), 3.6), layout="constrained", squeeze=False
+        rows, _ACROSS, figsize=(3.2 * _ACROSS, 3 * rows), layout="constrained", squeeze=False
     )
-    for axes, (name, found) in zip(places[0], by_name.items(), strict=True):
+    for axes, (name, found) in zip(places.flat, by_name.items(), strict=False):
         for engine in dict.fromkeys(measure["engine"] for measure in found):
             points = sorted(
                 (measure["events"], measure["median"])
@@ -96,9 +99,12 @@ def _growth(measures: list[dict[str, Any]], about: str, path: Path) -> None:
             )
         _title(axes, f"{name}, {found[0]['unit']}")
         axes.set_xlabel("events in the log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
         axes.set_ylim(bottom=min(measure["median"] for measure in found) / 3)
         axes.set_ylim(top=max(measure["median"] for measure in found) * 3)
-        axes.legend(frameon=False)
+        axes.legend(frameon=False, fontsize=8, loc="upper right")
         _without_frame(axes, "top", "right")
     figure.suptitle(about, x=0.01, ha="left", fontsize=9)
     figure.savefig(path, metadata={"Date": None})

@@ -1,5 +1,9 @@
 """Verify: one damaged row of anything is named."""
 
+import asyncio
+import gc
+from contextlib import aclosing
+
 import pytest
 from sqlalchemy import Table
 
@@ -79,6 +83,26 @@ async def test_a_value_that_was_changed_is_shown_beside_what_it_should_be(
         if after[table, column][key] != value
     }
     assert {(row.table, row.column) for row in found} == set(CHANGES)
+
+
+async def test_who_stops_at_the_first_difference_leaves_nothing_open(
+    fresh: Store, catalog: Catalog
+) -> None:
+    one, _ = await portals(catalog)
+    await damage(fresh.generation(1), "UPDATE fact SET text = 'forged' WHERE portal_id = 1")
+    complaints: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: complaints.append(context))
+
+    try:
+        async with aclosing(differing_rows(fresh, [one], unread)) as differing:
+            await anext(differing)
+        gc.collect()
+        await asyncio.sleep(0.01)
+    finally:
+        loop.set_exception_handler(None)
+
+    assert complaints == []
 
 
 async def test_a_row_too_many_is_named(fresh: Store, catalog: Catalog) -> None:
