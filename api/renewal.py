@@ -43,10 +43,11 @@ async def renew_forever(state: "State") -> None:
             current = await _renew(state, newest)
         except Exception as error:  # noqa: BLE001 - a task that has ended would never renew anything
             _log.error("the read models cannot be rebuilt now", error=_in_words(error))
-            current, pause = False, min(pause * 2, _LONGEST)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST)
         else:
             pause = _AGAIN
-        await asyncio.sleep(_LOOK if current else pause)
+            await asyncio.sleep(_LOOK if current else _AGAIN)
 
 
 async def _renew(state: "State", newest: int) -> bool:

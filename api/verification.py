@@ -82,8 +82,12 @@ async def verified_elsewhere(store: Store, share: float) -> Verified | str:
     context = multiprocessing.get_context("spawn")
     heard, said = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(said, store, share), daemon=True)
-    process.start()
-    said.close()
+    try:
+        process.start()
+    except OSError as error:
+        return f"its process cannot be started: {error.strerror}"
+    finally:
+        said.close()
     try:
         found: Verified | str = await asyncio.to_thread(heard.recv)
     except EOFError:

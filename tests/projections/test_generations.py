@@ -9,7 +9,7 @@ from eventstore.migrations import ensure
 from eventstore.store import Store
 from projections.fingerprints import Fingerprints, fingerprints
 from projections.generations import SHAPE, Standing, prepare_generation
-from tests.engines import patiently, query
+from tests.engines import patiently, query, stamp
 
 
 async def test_several_that_need_a_generation_at_once_make_one(fresh: Store) -> None:
@@ -41,8 +41,6 @@ async def test_what_other_code_made_is_older(fresh: Store, monkeypatch: pytest.M
 async def test_other_tables_cannot_be_read(fresh: Store) -> None:
     await ensure(fresh)
     await prepare_generation(fresh, 1)
-    session = await fresh.generation(1).open_writer()
-    await session.set_stamp(SHAPE - 1)
-    await session.close()
+    await stamp(fresh.generation(1), SHAPE - 1)
 
     assert await prepare_generation(fresh, 1) is Standing.UNREADABLE

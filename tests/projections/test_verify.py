@@ -17,7 +17,7 @@ from projections.tables import checkpoint, metadata
 from projections.verify_catalog import verify_catalog
 from projections.verify_log import verify_log
 from projections.verify_read_models import differing_rows
-from tests.engines import damage, query
+from tests.engines import damage, query, stamp
 from tests.projections.stored import differences, portals, unread
 
 TABLES = [table for table in metadata.sorted_tables if table is not checkpoint]
@@ -134,9 +134,7 @@ async def test_a_log_that_was_cut_back_is_not_called_equal(fresh: Store, catalog
 
 
 async def test_other_tables_are_refused(fresh: Store, catalog: Catalog) -> None:
-    session = await fresh.generation(1).open_writer()
-    await session.set_stamp(SHAPE - 1)
-    await session.close()
+    await stamp(fresh.generation(1), SHAPE - 1)
 
     with pytest.raises(StaleGeneration, match="`chronicle rebuild`"):
         await differences(fresh, *await portals(catalog))

@@ -13,6 +13,7 @@ import pytest
 from eventstore.folder import Folder
 from eventstore.postgres_store import PostgresStore
 from eventstore.store import Store
+from tests import samples
 from tests.engines import ENGINES
 from tests.postgresql.databases import Databases
 from tests.promises.server import Registered, Served, register, serving_again
@@ -67,6 +68,15 @@ async def registered(with_portal: Copied, tmp_path: Path) -> AsyncIterator[Regis
     """A store that has the samples' portal, and no event."""
     async with with_portal(tmp_path) as copy:
         yield copy
+
+
+@pytest.fixture
+async def projected(registered: Registered) -> Registered:
+    """A store with one message, which its read models have, and no server."""
+    async with serving_again(registered) as server:
+        await server.hook(samples.sample("legacy/onimbotmessageadd.form"))
+        await server.state.live.catch_up()
+    return registered
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from eventstore.store import Store
 from projections import generations
 from projections.build import Plan, build
 from tests import samples
-from tests.engines import damage
+from tests.engines import damage, stamp
 from tests.promises.life import Life, reader, unread
 from tests.promises.server import NOW, SLUG, Registered, Served, register, serving_again
 
@@ -30,15 +30,11 @@ def current(served: Served) -> bool:
 
 
 async def test_what_other_code_made_is_read_until_it_is_made_anew(
-    registered: Registered,
+    projected: Registered,
 ) -> None:
-    store = registered.store
-    async with serving_again(registered) as served:
-        await served.hook(samples.sample("legacy/onimbotmessageadd.form"))
-        await served.state.live.catch_up()
-    await damage(store.generation(1), OTHER_CODE)
+    await damage(projected.store.generation(1), OTHER_CODE)
 
-    async with serving_again(registered, project=True) as served:
+    async with serving_again(projected, project=True) as served:
         life = Life(served, await reader(served))
         ready = (await served.client.get("/readyz")).json()
         page = await life.asked(f"/v1/portals/{SLUG}/messages")
@@ -58,17 +54,11 @@ async def test_what_other_code_made_is_read_until_it_is_made_anew(
 
 
 async def test_what_cannot_be_read_is_made_anew_while_events_are_taken_in(
-    registered: Registered,
+    projected: Registered,
 ) -> None:
-    store = registered.store
-    async with serving_again(registered) as served:
-        await served.hook(samples.sample("legacy/onimbotmessageadd.form"))
-        await served.state.live.catch_up()
-    session = await store.generation(1).open_writer()
-    await session.set_stamp(generations.SHAPE - 1)
-    await session.close()
+    await stamp(projected.store.generation(1), generations.SHAPE - 1)
 
-    async with serving_again(registered, project=True) as served:
+    async with serving_again(projected, project=True) as served:
         life = Life(served, await reader(served))
         ready = (await served.client.get("/readyz")).json()
         early = await served.client.get(f"/v1/portals/{SLUG}/messages", headers=life.bearer)

@@ -1,6 +1,7 @@
 """A server that verifies its store now and then says in its metrics what it found."""
 
 import asyncio
+import errno
 import re
 from collections.abc import Callable
 from multiprocessing import active_children
@@ -10,7 +11,7 @@ import pytest
 from api import verification
 from projections.generations import SHAPE
 from tests import samples
-from tests.engines import damage
+from tests.engines import damage, stamp
 from tests.promises.server import Registered, Served, serving_again
 
 PATIENCE = 60
@@ -54,18 +55,26 @@ async def test_a_sound_store_is_said_to_be_sound_and_a_damaged_one_not(
     assert damaged["failures_total"] == 0
 
 
-async def test_a_verification_that_fails_is_counted(registered: Registered) -> None:
-    async with serving_again(registered) as served:
-        await served.hook(samples.sample("legacy/onimbotmessageadd.form"))
-        await served.state.live.catch_up()
-    session = await registered.store.generation(1).open_writer()
-    await session.set_stamp(SHAPE - 1)
-    await session.close()
+async def test_a_verification_that_fails_is_counted(projected: Registered) -> None:
+    await stamp(projected.store.generation(1), SHAPE - 1)
 
-    async with serving_again(registered, verify_every=3_600) as served:
+    async with serving_again(projected, verify_every=3_600) as served:
         found = await until(served, lambda found: found["failures_total"] == 1)
 
     assert "differences" not in found
+
+
+async def test_a_process_that_cannot_be_started_is_said(
+    registered: Registered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: object) -> None:
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("multiprocessing.context.SpawnProcess.start", refused)
+
+    found = await verification.verified_elsewhere(registered.store, 1)
+
+    assert found == "its process cannot be started: Resource temporarily unavailable"
 
 
 async def test_a_server_that_stops_does_not_wait_for_it(
