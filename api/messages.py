@@ -3,10 +3,11 @@
 from typing import Any
 
 from api import models, shapes
+from api.diffs import add_diffs
 from api.endpoint import Endpoint, Read, ReadList, no_such
 from api.message_shape import shown_messages
 from api.models import Listed, One
-from api.queries import IntervalsQuery, MessagesQuery, Paged, PortalQuery
+from api.queries import IntervalsQuery, MessagesQuery, Paged, PortalQuery, VersionsQuery
 from eventstore import log
 from eventstore.event import Event
 from projections.messages import MessageRow, VersionRow
@@ -41,24 +42,29 @@ async def one(read: Read[PortalQuery]) -> One[models.Message]:
     return read.one(shown[0])
 
 
-async def versions(read: ReadList[Paged]) -> Listed[models.Version]:
+async def versions(read: ReadList[VersionsQuery]) -> Listed[models.Version]:
     """Every text that a message had, oldest to newest."""
     row = await _known(read)
     skip = read.key([0])[0]
+    before = int(bool(read.query.diff) and skip > 0)  # the first of a page differs from that
     found = await messages.versions(
         read.session,
         read.portal_id,
         row.message_id,
         began_at=read.began_at(),
-        skip=skip,
-        limit=read.fetch,
+        skip=skip - before,
+        limit=read.fetch + before,
     )
 
     def show(version: VersionRow) -> models.Version:
         current = row.state == "live" and version.version == row.versions
         return shapes.version(version, visible=current or read.access.sees_deleted)
 
-    return read.listed(found, lambda _: [skip + read.limit], show)
+    page, more = read.cut(found[before:], lambda _: [skip + read.limit])
+    shown = [show(version) for version in page]
+    if read.query.diff:
+        await add_diffs([*map(show, found[:before]), *shown])
+    return read.page(shown, more)
 
 
 async def held_reactions(read: ReadList[IntervalsQuery]) -> Listed[models.ReactionInterval]:
@@ -122,7 +128,7 @@ ENDPOINTS = (
     Endpoint(
         f"{_ONE}/versions",
         _SCOPES,
-        Paged,
+        VersionsQuery,
         Listed[models.Version],
         "Every text that a message had, oldest to newest",
         versions,

@@ -5,6 +5,7 @@ from typing import Any, Generic, Literal, NotRequired, TypeVar
 from typing_extensions import TypedDict  # pydantic reads typing's only from 3.12 on
 
 from projections.facts import Basis, Kind
+from projections.words import Op
 
 T = TypeVar("T")
 
@@ -191,6 +192,13 @@ class Since(TypedDict):
     position: int
 
 
+class DiffPart(TypedDict):
+    """A piece of text that two versions share, or that only one of them has."""
+
+    op: Op
+    text: str
+
+
 Version = TypedDict(
     "Version",
     {
@@ -200,9 +208,13 @@ Version = TypedDict(
         "from": Since,
         "until": When | None,
         "witnesses": list[str],
+        "diff": NotRequired[list[DiffPart] | None],
     },
 )
-Version.__doc__ = "A text that a message had, from one moment until the next."
+Version.__doc__ = """A text that a message had, from one moment until the next.
+
+`diff` is there where it was asked for: null for the first, and beside a text that is withheld.
+"""
 
 ReactionInterval = TypedDict(
     "ReactionInterval", {"code": str, "user_id": str, "from": When, "until": When | None}

@@ -79,6 +79,12 @@ class MessagesQuery(Paged):
         return self
 
 
+class VersionsQuery(Paged):
+    """The texts of one message, with what changed from each to the next if asked."""
+
+    diff: Annotated[Literal["words"] | None, Field(description="`words`")] = None
+
+
 class IntervalsQuery(Paged):
     """What is so now, or also what was."""
 
