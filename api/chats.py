@@ -44,7 +44,11 @@ async def timeline(read: ReadList[TimelineQuery]) -> Listed[models.Message]:
     if not found and not await chats.exists(read.session, read.portal_id, read.ids["chat"]):
         raise no_such("chat")
     shown = await shown_messages(
-        read.session, read.portal_id, found, sees_deleted=read.access.sees_deleted
+        read.session,
+        read.portal_id,
+        found,
+        sees_deleted=read.access.sees_deleted,
+        form=read.query.render,
     )
     return read.page(shown, more)
 

@@ -1,12 +1,13 @@
 """From the rows of messages, and what belongs beside them, to their answers."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic_core import from_json
 
 from api import models
 from api.shapes import identifier, person, when
+from api.text_forms import Shown, put_in_form
 from api.times import shown
 from eventstore.database import Session
 from eventstore.event import Instant
@@ -21,7 +22,12 @@ Now = Mapping[int, Quoted] | None
 
 
 async def shown_messages(
-    session: Session, portal_id: int, rows: Sequence[MessageRow], *, sees_deleted: bool
+    session: Session,
+    portal_id: int,
+    rows: Sequence[MessageRow],
+    *,
+    sees_deleted: bool,
+    form: models.TextForm | None,
 ) -> list[models.Message]:
     """Show messages of one portal: however many they are, with the same few statements."""
     replies = [from_json(row.reply_to) if row.reply_to else None for row in rows]
@@ -33,7 +39,19 @@ async def shown_messages(
         chat_ids={row.chat_id for row in rows if row.chat_id is not None},
     )
     now = None if sees_deleted else await _quoted(session, portal_id, replies)
-    return [_message(row, reply, found, now) for row, reply in zip(rows, replies, strict=True)]
+    shown = [_message(row, reply, found, now) for row, reply in zip(rows, replies, strict=True)]
+    if form is not None:
+        await put_in_form(session, portal_id, form, _texts(rows, shown))
+        for message in shown:
+            message["text_form"] = form
+    return shown
+
+
+def _texts(rows: Sequence[MessageRow], shown: Sequence[models.Message]) -> Iterator[Shown]:
+    for row, message in zip(rows, shown, strict=True):
+        yield Shown(message, row.edited_at or row.posted_at)
+        if message["reply_to"]:
+            yield Shown(message["reply_to"], row.posted_at)
 
 
 async def _quoted(

@@ -1,5 +1,6 @@
 """Messages across chats; and of one its state, its versions, its reactions and its events."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from api import models, shapes
@@ -7,7 +8,8 @@ from api.diffs import add_diffs
 from api.endpoint import Endpoint, Read, ReadList, no_such
 from api.message_shape import shown_messages
 from api.models import Listed, One
-from api.queries import IntervalsQuery, MessagesQuery, Paged, PortalQuery, VersionsQuery
+from api.queries import IntervalsQuery, MessageQuery, MessagesQuery, Paged, VersionsQuery
+from api.text_forms import Shown, put_in_form
 from eventstore import log
 from eventstore.event import Event
 from projections.messages import MessageRow, VersionRow
@@ -25,20 +27,12 @@ async def search(read: ReadList[MessagesQuery]) -> Listed[models.Message]:
         limit=read.fetch,
     )
     page, more = read.cut(found, lambda row: [row.message_id])
-    return read.page(
-        await shown_messages(
-            read.session, read.portal_id, page, sees_deleted=read.access.sees_deleted
-        ),
-        more,
-    )
+    return read.page(await _shown(read, page), more)
 
 
-async def one(read: Read[PortalQuery]) -> One[models.Message]:
+async def one(read: Read[MessageQuery]) -> One[models.Message]:
     """What a message is now."""
-    row = await _known(read)
-    shown = await shown_messages(
-        read.session, read.portal_id, [row], sees_deleted=read.access.sees_deleted
-    )
+    shown = await _shown(read, [await _known(read)])
     return read.one(shown[0])
 
 
@@ -64,6 +58,11 @@ async def versions(read: ReadList[VersionsQuery]) -> Listed[models.Version]:
     shown = [show(version) for version in page]
     if read.query.diff:
         await add_diffs([*map(show, found[:before]), *shown])
+    if read.query.render:
+        texts = [Shown(part, version.from_at) for part, version in zip(shown, page, strict=True)]
+        await put_in_form(read.session, read.portal_id, read.query.render, texts)
+        for part in shown:
+            part["text_form"] = read.query.render
     return read.page(shown, more)
 
 
@@ -105,6 +104,18 @@ async def events(read: ReadList[Paged]) -> Listed[models.Witnessing]:
     return read.listed(found, lambda event: [event.position], show)
 
 
+async def _shown(
+    read: Read[MessageQuery] | ReadList[MessagesQuery], rows: Sequence[MessageRow]
+) -> list[models.Message]:
+    return await shown_messages(
+        read.session,
+        read.portal_id,
+        rows,
+        sees_deleted=read.access.sees_deleted,
+        form=read.query.render,
+    )
+
+
 async def _known(read: Read[Any]) -> MessageRow:
     row = await messages.one(read.session, read.portal_id, read.ids["message"])
     if row is None:
@@ -124,7 +135,7 @@ ENDPOINTS = (
         "Messages across chats, by id",
         search,
     ),
-    Endpoint(_ONE, _SCOPES, PortalQuery, One[models.Message], "What a message is now", one),
+    Endpoint(_ONE, _SCOPES, MessageQuery, One[models.Message], "What a message is now", one),
     Endpoint(
         f"{_ONE}/versions",
         _SCOPES,

@@ -161,13 +161,21 @@ Withheld = Literal["scope"] | None
 """Why a text or a payload that is known is null: the token lacks the scope."""
 
 
+TextForm = Literal["raw", "plain", "html"]
+"""As it was sent, with BB codes; as it reads; as HTML of an allow-list."""
+
+
 class Message(TypedDict):
-    """A message as it is now; a deleted one is shown with its last text."""
+    """A message as it is now; a deleted one is shown with its last text.
+
+    `text_form` is there where a form was asked for: that of its text, and of what it replies to.
+    """
 
     id: str
     chat_id: str | None
     author: Person
     text: str | None
+    text_form: NotRequired[TextForm]
     withheld: Withheld
     state: Literal["live", "deleted"]
     version: int
@@ -204,6 +212,7 @@ Version = TypedDict(
     {
         "version": int,
         "text": str | None,
+        "text_form": NotRequired[TextForm],
         "withheld": Withheld,
         "from": Since,
         "until": When | None,
@@ -213,7 +222,8 @@ Version = TypedDict(
 )
 Version.__doc__ = """A text that a message had, from one moment until the next.
 
-`diff` is there where it was asked for: null for the first, and beside a text that is withheld.
+`text_form` is there where a form was asked for; `diff` likewise, null for the first version and
+where either text is withheld.
 """
 
 ReactionInterval = TypedDict(

@@ -5,20 +5,33 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from api.models import TextForm
 from api.parameters import Id, Moment, Number, Query, Word, number_of
 
 _ID: Final = "an identifier: decimal digits, below 2^63"
 _MOMENT: Final = "an RFC 3339 time with its zone, as 2026-09-14T07:15:00Z; a + is written %2B"
 
 
+Render = Annotated[
+    TextForm | None,
+    Field(description="`raw`, `plain` or `html`: the form of every text in the answer"),
+]
+
+
 class PortalQuery(Query):
     """What every resource of a portal takes."""
 
-    beside = frozenset({"min_position"})
+    beside = frozenset({"min_position", "render", "diff"})
 
     min_position: Annotated[
         Number | None, Field(description="a position, below 2^63: the answer waits for it, 2 s")
     ] = None
+
+
+class MessageQuery(PortalQuery):
+    """One message."""
+
+    render: Render = None
 
 
 class Paged(PortalQuery):
@@ -52,6 +65,7 @@ class TimelineQuery(Paged):
     around: Annotated[Id | None, Field(description=_ID)] = None
     before: Annotated[Id | None, Field(description=_ID)] = None
     after: Annotated[Id | None, Field(description=_ID)] = None
+    render: Render = None
 
     @model_validator(mode="after")
     def _begins_once(self) -> Self:
@@ -71,6 +85,7 @@ class MessagesQuery(Paged):
     state: Annotated[
         Literal["live", "deleted"] | None, Field(description="`live` or `deleted`")
     ] = None
+    render: Render = None
 
     @model_validator(mode="after")
     def _begins_before_it_ends(self) -> Self:
@@ -83,6 +98,7 @@ class VersionsQuery(Paged):
     """The texts of one message, with what changed from each to the next if asked."""
 
     diff: Annotated[Literal["words"] | None, Field(description="`words`")] = None
+    render: Render = None
 
 
 class IntervalsQuery(Paged):

@@ -1,10 +1,13 @@
 """Bitrix24's BB codes: where they stand in a text, and what a reader sees without them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from projections.facts import MAX_ID
+
+_DIGITS: Final = len(str(MAX_ID))
 _FORMATS: Final = frozenset(["b", "i", "u", "s", "size", "color", "code"])
 _POINTS: Final = frozenset(["url", "user", "chat", "context", "send", "put", "call", "pch", "img"])
 _AROUND: Final = _FORMATS | _POINTS
@@ -51,6 +54,13 @@ class Part(NamedTuple):
         return ""
 
 
+class Mention(NamedTuple):
+    """Somebody who is named in a text: who, None for all at once, and the words that name them."""
+
+    user_id: int | None
+    written: str
+
+
 def parts(text: str) -> Iterator[Part]:
     """Part a text into codes and what stands between them, without a gap.
 
@@ -69,6 +79,52 @@ def parts(text: str) -> Iterator[Part]:
 def plain(text: str) -> str:
     """Return a text as it reads without its BB codes."""
     return "".join(part.shown(text) for part in parts(text)) if _may_have_codes(text) else text
+
+
+def plain_with(text: str, name_of: Callable[[Mention], str]) -> str:
+    """Return the same, with each mention named as it is to be."""
+    return "".join(
+        name_of(piece) if isinstance(piece, Mention) else piece.shown(text)
+        for piece in pieces(text)
+    )
+
+
+def pieces(text: str) -> Iterator[Part | Mention]:
+    """Part a text as `parts` does, with each mention in one piece, whatever stands in it."""
+    found = parts(text)
+    for part in found:
+        if part.code == "user":
+            yield _mention(text, part, found)
+        else:
+            yield part
+
+
+def mentioned(text: str) -> set[int]:
+    """Return the users who are named in a text."""
+    if not _may_have_codes(text):
+        return set()
+    found = (piece.user_id for piece in pieces(text) if isinstance(piece, Mention))
+    return {user_id for user_id in found if user_id is not None}
+
+
+def _mention(text: str, opening: Part, following: Iterator[Part]) -> Mention:
+    written: list[str] = []
+    depth = 1  # the codes of one name close each other from within
+    for part in following:
+        if part.code == "user":
+            depth += -1 if part.closing else 1
+            if not depth:
+                break
+        written.append(part.shown(text))
+    return Mention(_user_id(opening.argument), "".join(written))
+
+
+def _user_id(argument: str) -> int | None:
+    """Read whom a mention names: `571`, `571 REPLACE`, `all`."""
+    number = argument.split(maxsplit=1)[0] if argument.strip() else ""
+    if not (number.isascii() and number.isdecimal()) or len(number) > _DIGITS:
+        return None
+    return int(number) if int(number) <= MAX_ID else None
 
 
 def _may_have_codes(text: str) -> bool:

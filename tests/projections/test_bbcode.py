@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.bbcode import Part, parts, plain
+from projections.bbcode import Part, mentioned, parts, plain, plain_with
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,20 @@ def test_what_is_no_code_is_text(text: str) -> None:
 
 def test_what_stands_in_unclosed_code_still_has_its_codes() -> None:
     assert plain("[code][b]bold[/b]") == "[code]bold"
+
+
+def test_a_mention_is_one_piece_and_named_as_is_asked() -> None:
+    text = "[user=7 REPLACE]A[b]n[/b]n[/user] and [USER=all]all[/USER], [user=9]Bo[/user]"
+
+    assert plain_with(text, lambda mention: f"<{mention.user_id} {mention.written}>") == (
+        "<7 Ann> and <None all>, <9 Bo>"
+    )
+    assert mentioned(text) == {7, 9}
+
+
+@pytest.mark.parametrize("who", ["", "x", "-1", "²", "9" * 19, "1" * 5000])
+def test_who_has_no_number_is_nobody_that_could_be_asked_for(who: str) -> None:
+    assert mentioned(f"[user={who}]x[/user]") == set()
 
 
 def test_a_part_says_where_it_stands_and_what_it_is() -> None:
