@@ -3,7 +3,8 @@
 import re
 from collections.abc import Collection
 from typing import Final
-from unicodedata import normalize
+
+from projections.unicode import normalized
 
 Seen = tuple[str, bool]
 """A text as it was sent, and whether it is weak: the bot's mention was cut from it."""
@@ -29,8 +30,7 @@ def canonical(text: str) -> str:
     """
     if "\r" in text:
         text = text.replace("\r\n", "\n")
-    if not text.isascii():
-        text = normalize("NFC", text)
+    text = normalized("NFC", text)
     if "[" in text:
         text = _MENTION.sub(_reduce, text)
     return text.strip()

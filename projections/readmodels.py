@@ -21,6 +21,7 @@ from projections.profiles import (
     user_rows,
 )
 from projections.reactions import reaction, reaction_rows
+from projections.search.message_words import message_words, words_rows
 from projections.spans import Span
 
 Rows = Sequence[Sequence[tuple[Any, ...]]]
@@ -53,7 +54,9 @@ class ReadModel:
         return pair_of(first, second[0], "keys") if second else one_of(first, "keys")
 
 
-MESSAGE: Final = ReadModel("message", (message, message_version, reaction), ("message_id",))
+MESSAGE: Final = ReadModel(
+    "message", (message, message_version, reaction, message_words), ("message_id",)
+)
 MEMBER: Final = ReadModel("membership", (membership,), ("chat_id", "user_id"))
 CHAT: Final = ReadModel("chat", (chat, chat_version), ("chat_id",))
 USER: Final = ReadModel("user", (user_profile, user_profile_version), ("user_id",))
@@ -63,7 +66,11 @@ READ_MODELS: Final = (MESSAGE, MEMBER, CHAT, USER)
 def fold_message(facts: Sequence[Fact]) -> Rows:
     """Return all rows of one message, from all facts that name it."""
     rows = message_rows(facts)
-    return ([rows.message] if rows.message else [], rows.versions, reaction_rows(facts))
+    if rows.message is None:
+        return ((), (), (), ())
+    deleted = rows.message.state == "deleted"
+    found = words_rows(facts, rows.versions, deleted=deleted)
+    return ([rows.message], rows.versions, reaction_rows(facts), found)
 
 
 def fold_member(joins_and_leaves: Iterable[Fact], presence: Iterable[Span]) -> Rows:

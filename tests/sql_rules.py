@@ -18,6 +18,9 @@ from tests.sql_portals import PORTAL, QUERIES, Portals, Scope, is_a, walk
 
 _ADVISORY: Final = re.compile(r"pg_(try_)?advisory_")
 
+_WORDED: Final = frozenset({"message_words_found"})
+"""Indexes of words that have their portal in front."""
+
 _EXECUTE: Final = re.compile(r"\bexecute\b", re.IGNORECASE)
 
 _TRIGGERED: Final = Scope(bound=frozenset({"new", "old"}))
@@ -125,7 +128,7 @@ def _of_insert(node: Any, portals: Portals) -> Iterator[str]:
 
 
 def _of_index(node: Any, portals: Portals) -> Iterator[str]:
-    if portals.has_portals(node.relation):
+    if portals.has_portals(node.relation) and node.idxname not in _WORDED:
         yield from _first(node, "index", (each.name for each in node.indexParams))
 
 

@@ -4,6 +4,7 @@ Statements are SQLAlchemy Core, written once. They run on the driver's own conne
 SQLAlchemy's asynchronous engine costs more than most of our queries do.
 """
 
+from eventstore.database.full_text import Sought, found_by, searched, strpos
 from eventstore.database.session import Place, Pool, Row, Session
 from eventstore.database.statements import (
     Pairs,
@@ -22,11 +23,15 @@ __all__ = [
     "Pool",
     "Row",
     "Session",
+    "Sought",
     "compiled",
+    "found_by",
     "greatest",
     "least",
     "one_of",
     "pair_of",
+    "searched",
+    "strpos",
     "text",
     "upsert",
 ]

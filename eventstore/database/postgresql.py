@@ -11,6 +11,7 @@ import asyncpg
 from sqlalchemy import MetaData, Table
 from sqlalchemy.sql.base import Executable
 
+from eventstore.database.full_text import Sought
 from eventstore.database.session import STREAMED, Place, Row, Session
 from eventstore.database.statements import (
     POSTGRESQL,
@@ -273,6 +274,8 @@ def _bound(prepared: Compiled, values: dict[str, Any]) -> list[Any]:
     for name, value in values.items():
         if isinstance(value, Pairs):
             given.update(zip(parts_of(name), value.apart, strict=True))
+        elif isinstance(value, Sought):
+            given[name] = value.tsquery
         else:
             given[name] = value
     return prepared.in_order(given)

@@ -12,6 +12,7 @@ import aiosqlite
 from sqlalchemy import MetaData, Table, text
 from sqlalchemy.sql.base import Executable
 
+from eventstore.database.full_text import Sought
 from eventstore.database.session import STREAMED, Place, Row, Session
 from eventstore.database.sqlite_reader import SqliteReader
 from eventstore.database.statements import (
@@ -58,8 +59,13 @@ def engine_warning() -> str | None:
 
 def bound(prepared: Compiled, values: Mapping[str, Any]) -> list[Any]:
     """Return the parameters of a statement as SQLite's driver takes them."""
-    given = prepared.in_order(values)
-    return [as_json(value) if isinstance(value, list) else value for value in given]
+    return [_spelled(value) for value in prepared.in_order(values)]
+
+
+def _spelled(value: Any) -> Any:
+    if isinstance(value, Sought):
+        return value.fts5
+    return as_json(value) if isinstance(value, list) else value
 
 
 class SqliteSession:

@@ -16,6 +16,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import NullType, TypeEngine
 
+from eventstore.database.full_text import full_text_statements
+
 SQLITE: Final[Dialect] = sqlite.dialect(paramstyle="qmark")
 POSTGRESQL: Final[Dialect] = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
@@ -186,9 +188,15 @@ def index_statements(
 ) -> list[str]:
     """Return the DDL of the secondary indexes of these tables."""
     return [
-        _ddl(CreateIndex(index, if_not_exists=True), dialect, schema)
+        statement
         for table in tables
-        for index in sorted(table.indexes, key=lambda index: str(index.name))
+        for statement in (
+            *(
+                _ddl(CreateIndex(index, if_not_exists=True), dialect, schema)
+                for index in sorted(table.indexes, key=lambda index: str(index.name))
+            ),
+            *full_text_statements(table, dialect, schema),
+        )
     ]
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from projections import members, messages, profiles, reactions, tables
 from projections.facts import Fact
+from projections.search import message_words
 from projections.spans import Span
 
 SQLITE: Final[Dialect] = SQLiteDialect()
@@ -23,6 +24,7 @@ ROWS: Final[dict[Table, Any]] = {
     messages.message: messages.MessageRow,
     messages.message_version: messages.VersionRow,
     reactions.reaction: reactions.ReactionRow,
+    message_words.message_words: message_words.WordsRow,
     members.membership: members.MemberRow,
     profiles.chat: profiles.ChatRow,
     profiles.chat_version: profiles.ChatVersionRow,

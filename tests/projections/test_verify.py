@@ -52,6 +52,7 @@ CHANGES = {
     ("message", "author_id"): "-1",
     ("message_version", "from_at"): "1",
     ("reaction", "from_at"): "1",
+    ("message_words", "standing"): "'forged'",
     ("membership", "first_seen_at"): "1",
     ("chat", "title"): "'forged'",
     ("chat_version", "until_at"): "1",

@@ -1,0 +1,1 @@
+"""Tests of search, as far as it reads no database."""
