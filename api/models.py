@@ -4,6 +4,7 @@ from typing import Any, Generic, Literal, NotRequired, TypeVar
 
 from typing_extensions import TypedDict  # pydantic reads typing's only from 3.12 on
 
+from projections import changes as change
 from projections.facts import Basis, Kind
 from projections.words import Op
 
@@ -308,6 +309,34 @@ class User(TypedDict):
     first_seen_at: str
     last_seen_at: str
     history: list[UserVersion]
+
+
+Change = TypedDict(
+    "Change",
+    {
+        "position": int,
+        "kind": change.Kind,
+        "at": str | None,
+        "basis": Basis,
+        "chat_id": str | None,
+        "message_id": str | None,
+        "user_id": str | None,
+        "version": NotRequired[int],
+        "by": NotRequired[str | None],
+        "by_basis": NotRequired[Basis | None],
+        "code": NotRequired[str],
+        "action": NotRequired[Literal["added", "removed"]],
+        "subject": NotRequired[Literal["chat", "user"]],
+        "from": NotRequired[str],
+        "to": NotRequired[str],
+    },
+)
+Change.__doc__ = """Something that became known at a position, and was so from `at` on.
+
+The ids say what it is about. An edit has its `version`, as it was numbered then, and `by`, as a
+deletion has; a reaction has `code`, `action` and who reacted; a `subject` was renamed `from` one
+name `to` another.
+"""
 
 
 class Event(TypedDict):

@@ -2,19 +2,32 @@
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from api.models import TextForm
 from api.parameters import Id, Moment, Number, Query, Word, number_of
+from projections.changes import KINDS, Kind
 
 _ID: Final = "an identifier: decimal digits, below 2^63"
+_KIND: Final = "|".join(KINDS)
 _MOMENT: Final = "an RFC 3339 time with its zone, as 2026-09-14T07:15:00Z; a + is written %2B"
 
 
 Render = Annotated[
     TextForm | None,
     Field(description="`raw`, `plain` or `html`: the form of every text in the answer"),
+]
+
+
+def _kinds_of(text: str) -> tuple[str, ...]:
+    return tuple(sorted(set(text.split(","))))
+
+
+Kinds = Annotated[
+    tuple[Kind, ...],
+    BeforeValidator(_kinds_of),
+    WithJsonSchema({"type": "string", "pattern": f"^({_KIND})(,({_KIND}))*$"}),
 ]
 
 
@@ -107,6 +120,16 @@ class IntervalsQuery(Paged):
     view: Annotated[
         Literal["current", "intervals"], Field(description="`current` or `intervals`")
     ] = "current"
+
+
+class ChangesQuery(Paged):
+    """A place in the log, exclusive; without one, its beginning. Of all changes, or of some."""
+
+    anchors = ("after",)
+
+    after: Annotated[Number | None, Field(description="a position, below 2^63")] = None
+    kinds: Annotated[Kinds | None, Field(description=f"some of {', '.join(KINDS)}")] = None
+    chat: Annotated[Id | None, Field(description=_ID)] = None
 
 
 class EventsQuery(Paged):

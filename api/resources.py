@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from api import chats, events, members, messages, portals, users
+from api import changes, chats, events, members, messages, portals, users
 from api.endpoint import Endpoint
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
@@ -11,5 +11,6 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *members.ENDPOINTS,
     *messages.ENDPOINTS,
     *users.ENDPOINTS,
+    *changes.ENDPOINTS,
     *events.ENDPOINTS,
 )

@@ -53,15 +53,11 @@ def member_rows(
     Takes all joins and leaves of the pair and all its presence spans, in any order. To act in a
     chat after having left it, by more than the window, is to be in it again.
     """
-    reports: list[Report] = []
+    chain = member_chain(joins_and_leaves)
     pair: tuple[int, int, int] | None = None
-    for fact in joins_and_leaves:
-        action = _ACTION.get(fact.kind)
-        if action and fact.chat_id is not None and fact.user_id is not None:
-            pair = fact.portal_id, fact.chat_id, fact.user_id
-            reports.append(
-                Report(CHANGE, fact.occurred_at, fact.sequence, fact.witness, action, fact, {})
-            )
+    if chain:
+        told = chain[0].reports[0].fact
+        pair = told.portal_id, told.chat_id or 0, told.user_id or 0
     moments: list[Instant] = []
     for span in presence:
         pair = span.portal_id, span.subject_id, span.user_id
@@ -69,11 +65,23 @@ def member_rows(
     if pair is None:
         return ()
     portal_id, chat_id, user_id = pair
-    stays = _stays(close_up(agree(reports)), sorted(moments))
+    stays = _stays(chain, sorted(moments))
     return tuple(
         MemberRow(portal_id, chat_id, user_id, ordinal, *stay)
         for ordinal, stay in enumerate(stays, 1)
     )
+
+
+def member_chain(joins_and_leaves: Iterable[Fact]) -> list[Entry]:
+    """Give when one user joined and left one chat, in turns, as far as anybody told."""
+    reports: list[Report] = []
+    for fact in joins_and_leaves:
+        action = _ACTION.get(fact.kind)
+        if action and fact.chat_id is not None and fact.user_id is not None:
+            reports.append(
+                Report(CHANGE, fact.occurred_at, fact.sequence, fact.witness, action, fact, {})
+            )
+    return close_up(agree(reports))
 
 
 def _stays(chain: Sequence[Entry], moments: Sequence[Instant]) -> Iterator[_Stay]:

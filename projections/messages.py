@@ -147,6 +147,11 @@ def message_rows(facts: Iterable[Fact]) -> MessageRows:
     return MessageRows(row, versions)
 
 
+def chat_of(facts: Iterable[Fact]) -> int | None:
+    """Say which chat one message is in, from facts that name it."""
+    return _most_telling([_Told(fact, _NOTHING) for fact in facts], _chat)
+
+
 def _part(told: Sequence[_Told]) -> tuple[list[_Told], list[_Told], list[_Told]]:
     """Part what tells of a text, of the deletion, and what only lets a text be seen.
 

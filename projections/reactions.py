@@ -1,11 +1,11 @@
 """Reactions: who held which reaction on a message, from when until when."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from eventstore.event import Instant
-from projections.agree import CHANGE, Report, agree, close_up
+from projections.agree import CHANGE, Entry, Report, agree, close_up
 from projections.facts import Basis, Fact
 from projections.tables import table_of
 
@@ -29,6 +29,9 @@ class ReactionRow(NamedTuple):
     until_basis: Basis | None
 
 
+ReactionOf = tuple[int, int, int, str]
+"""The portal, the message, who reacted, and how: the first four fields of a row."""
+
 reaction: Final = table_of("reaction", ReactionRow, key=5, rowid=False)
 
 
@@ -37,7 +40,13 @@ def reaction_rows(facts: Iterable[Fact]) -> tuple[ReactionRow, ...]:
 
     Takes the facts of one message in any order; those that are no reactions say nothing here.
     """
-    told: defaultdict[tuple[int, int, int, str], list[Report]] = defaultdict(list)
+    chains = reaction_chains(facts)
+    return tuple(row for key in sorted(chains) for row in _intervals(key, chains[key]))
+
+
+def reaction_chains(facts: Iterable[Fact]) -> dict[ReactionOf, list[Entry]]:
+    """Give when each reaction of each user on one message was added and removed, in turns."""
+    told: defaultdict[ReactionOf, list[Report]] = defaultdict(list)
     for fact in facts:
         action = _ACTION.get(fact.kind)
         if action and fact.message_id is not None and fact.user_id is not None:
@@ -45,13 +54,13 @@ def reaction_rows(facts: Iterable[Fact]) -> tuple[ReactionRow, ...]:
             told[key].append(
                 Report(CHANGE, fact.occurred_at, fact.sequence, fact.witness, action, fact, {})
             )
-    return tuple(row for key in sorted(told) for row in _intervals(key, told[key]))
+    return {key: close_up(agree(reports)) for key, reports in told.items()}
 
 
-def _intervals(key: tuple[int, int, int, str], reports: Sequence[Report]) -> Iterator[ReactionRow]:
+def _intervals(key: ReactionOf, chain: Iterable[Entry]) -> Iterator[ReactionRow]:
     ordinal = 0
     since: tuple[Instant | None, Basis] | None = None
-    for entry in close_up(agree(reports)):
+    for entry in chain:
         if entry.text == "added":
             since = entry.at, entry.basis
             continue

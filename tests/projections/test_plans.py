@@ -16,7 +16,17 @@ from eventstore.postgres_store import PostgresStore
 from eventstore.store import Store
 from projections import project, refold
 from projections.generations import prepare_generation
-from projections.read import chats, members, messages, provenance, reactions, undecoded, users
+from projections.read import (
+    changes,
+    chats,
+    members,
+    messages,
+    names,
+    provenance,
+    reactions,
+    undecoded,
+    users,
+)
 from projections.read.beside import beside
 from projections.readmodels import READ_MODELS
 from tests.postgresql.databases import Databases
@@ -70,6 +80,43 @@ STATEMENTS: Final = {
         refold._PRESENCE,  # noqa: SLF001
         ("span", ("portal_id", "subject", "subject_id", "user_id")),
         keys=PAIRS,
+    ),
+    "facts of some positions": hot(
+        changes._NEWS,  # noqa: SLF001
+        ("fact", ("portal_id", "position", "position")),
+        after=17,
+        upto=500,
+    ),
+    "what was told of messages before": hot(
+        changes._OF_MESSAGES,  # noqa: SLF001
+        ("fact", ("portal_id", "message_id")),
+        keys=SOME,
+    ),
+    "joins and leaves before": hot(
+        changes._OF_MEMBERS,  # noqa: SLF001
+        ("fact", ("portal_id", "chat_id", "user_id")),
+        keys=PAIRS,
+    ),
+    "what chats were ever called": hot(
+        names._SEEN_AS,  # noqa: SLF001
+        ("span", ("portal_id", "subject", "subject_id")),
+        ("profile", ("portal_id", "id")),
+        subject="chat",
+        subject_ids=SOME,
+    ),
+    "when chats were seen": hot(
+        names._SPANS,  # noqa: SLF001
+        ("span", ("portal_id", "subject", "subject_id")),
+        subject="chat",
+        subject_ids=SOME,
+        after=17,
+    ),
+    "facts that name chats": hot(
+        names._FACTS["chat"],  # noqa: SLF001
+        ("fact", ("portal_id", "position", "position")),
+        since=3,
+        after=17,
+        profiles=SOME,
     ),
     "spans": hot(
         refold._SPANS,  # noqa: SLF001
