@@ -2,7 +2,7 @@
 
 import unicodedata
 from html.parser import HTMLParser
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import example, given
@@ -199,31 +199,30 @@ _PIECES = ("[b]", "[/b]", "[b][i][/b][/i]", "[", "[url=", "<", ">>a\nb\n", f"{FE
 def test_time_is_linear_in_what_stands_within_each_other(code: str) -> None:
     name = code.partition("=")[0]
 
-    assert_linear(*(f"[{code}]" * size + "x" + f"[/{name}]" * size for size in (10_000, 20_000)))
+    assert_linear(*(f"[{code}]" * size + "x" + f"[/{name}]" * size for size in (1_250, 10_000)))
 
 
 @pytest.mark.parametrize("piece", _PIECES)
 def test_time_is_linear_in_what_follows_each_other(piece: str) -> None:
-    assert_linear(piece * 5_000, piece * 10_000)
+    assert_linear(piece * 1_250, piece * 10_000)
 
 
 def test_time_is_linear_in_what_overlaps() -> None:
-    assert_linear(*("[b]" * n + "[i]" * n + "[/b]" * n + "[/i]" * n for n in (5_000, 10_000)))
+    assert_linear(*("[b]" * n + "[i]" * n + "[/b]" * n + "[/i]" * n for n in (1_250, 10_000)))
 
 
-def assert_linear(short: str, long: str) -> None:
-    once, twice = _quickest(short), _quickest(long)
-
-    assert twice < 4 * once + 0.05
-    assert twice < 3
+def assert_linear(short: str, eight_times: str) -> None:
+    """What is quadratic would take 64 times as long."""
+    assert _quickest(eight_times) < 24 * _quickest(short) + 0.1
 
 
 def _quickest(text: str) -> float:
+    """Return the least time of the processor, whoever else uses it."""
     found = []
     for _ in range(3):
-        started = perf_counter()
+        started = process_time()
         shown(text)
-        found.append(perf_counter() - started)
+        found.append(process_time() - started)
     return min(found)
 
 

@@ -1,7 +1,7 @@
 """A diff tells exactly what went and what came, word by word, in bounded time."""
 
 from itertools import pairwise
-from time import perf_counter
+from time import process_time
 from unicodedata import normalize
 
 import pytest
@@ -88,13 +88,13 @@ def test_texts_of_too_many_words_are_changed_as_a_whole_but_for_their_ends() -> 
     old = "begin " + "a " * 200_000 + "end"
     new = "begin " + "b " * 200_000 + "end"
 
-    started = perf_counter()
+    started = process_time()
     parts = diff(old, new)
 
     assert [part.op for part in parts] == ["equal", "delete", "insert", "equal"]
     assert joined(parts, "equal", "delete") == old
     assert joined(parts, "equal", "insert") == new
-    assert perf_counter() - started < 5
+    assert process_time() - started < 5
 
 
 def test_the_longest_texts_of_a_portal_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
