@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from api import models, shapes
+from api.across_chats import messages_across_chats
 from api.diffs import add_diffs
 from api.endpoint import Endpoint, Read, ReadList, no_such
 from api.message_shape import shown_messages
@@ -15,19 +16,6 @@ from eventstore.event import Event
 from projections.messages import MessageRow, VersionRow
 from projections.read import messages, provenance, reactions
 from projections.read.reactions import ReactionKey
-
-
-async def search(read: ReadList[MessagesQuery]) -> Listed[models.Message]:
-    """Messages by id, ascending."""
-    found = await messages.among(
-        read.session,
-        read.portal_id,
-        read.query.filters(),
-        key=read.key([-1])[0],
-        limit=read.fetch,
-    )
-    page, more = read.cut(found, lambda row: [row.message_id])
-    return read.page(await _shown(read, page), more)
 
 
 async def one(read: Read[MessageQuery]) -> One[models.Message]:
@@ -131,9 +119,9 @@ ENDPOINTS = (
         "/v1/portals/{portal}/messages",
         _SCOPES,
         MessagesQuery,
-        Listed[models.Message],
-        "Messages across chats, by id",
-        search,
+        Listed[models.Hit],
+        "Messages across chats, by id; or a search in their texts",
+        messages_across_chats,
     ),
     Endpoint(_ONE, _SCOPES, MessageQuery, One[models.Message], "What a message is now", one),
     Endpoint(

@@ -24,10 +24,18 @@ class Meta(TypedDict):
     generation: NotRequired[str]
 
 
+class Count(TypedDict):
+    """How many there are; if it is `capped`, more than that."""
+
+    value: int
+    capped: bool
+
+
 class Next(TypedDict):
-    """The cursor of the next page; null only at the end."""
+    """The cursor of the next page, null only at the end; and how many there are, where asked."""
 
     next: str | None
+    count: NotRequired[Count]
 
 
 class One(TypedDict, Generic[T]):
@@ -226,6 +234,37 @@ Version.__doc__ = """A text that a message had, from one moment until the next.
 `text_form` is there where a form was asked for; `diff` likewise, null for the first version and
 where either text is withheld.
 """
+
+Match = TypedDict(
+    "Match",
+    {
+        "version": int,
+        "standing": Literal["current", "deleted", "superseded"],
+        "text": str,
+        "from": Since,
+        "until": When | None,
+        "highlights": list[list[int]],
+    },
+)
+Match.__doc__ = """A version that says what was looked for, as it was sent; until when it stood.
+
+Each highlight is from where to before where, in code points of `text`; the first 50 are there.
+"""
+
+
+class Context(TypedDict):
+    """The messages around a hit in its chat, oldest to newest."""
+
+    before: list[Message]
+    after: list[Message]
+
+
+class Hit(Message):
+    """A message, with what a search found; `context` is there where it was asked for."""
+
+    match: NotRequired[Match]
+    context: NotRequired[Context]
+
 
 ReactionInterval = TypedDict(
     "ReactionInterval", {"code": str, "user_id": str, "from": When, "until": When | None}

@@ -3,9 +3,18 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Any, ClassVar, Final, TypeVar
+from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 from starlette.requests import Request
@@ -35,20 +44,39 @@ def number_of(text: str) -> int:
     return int(text)
 
 
-def moment_of(text: str) -> Instant:
-    """Read an RFC 3339 time. One without a zone, or a date alone, is a `naive_timestamp`.
+def moment_of(text: str, zone: str | None = None) -> Instant:
+    """Read an RFC 3339 time. One without an offset, or a date, whose midnight it is, is of `zone`.
 
-    Of what ISO 8601 has beside it nothing is read. Raises ValueError, also for more than six
-    digits of a second: it would be cut to another moment.
+    Without a zone it is a `naive_timestamp`; where the zone's clocks show it twice or never, it is
+    `no_one_moment`. Of what ISO 8601 has beside it nothing is read. Raises ValueError, also for
+    more than six digits of a second: it would be cut to another moment.
     """
-    if _DATE.fullmatch(text):
-        raise PydanticCustomError("naive_timestamp", "is a day of no zone")
-    if not _DATE_TIME.fullmatch(text):
+    if not _DATE.fullmatch(text) and not _DATE_TIME.fullmatch(text):
         raise ValueError("no RFC 3339 time")
     at = datetime.fromisoformat(text.upper())
-    if at.tzinfo is None:
+    if at.tzinfo is not None:
+        return to_instant(at)
+    if zone is None:
         raise PydanticCustomError("naive_timestamp", "has no zone")
-    return to_instant(at)
+    once, again = (at.replace(tzinfo=ZoneInfo(zone), fold=fold) for fold in (0, 1))
+    if once.utcoffset() != again.utcoffset():
+        raise PydanticCustomError("no_one_moment", "is there twice, or never")
+    return to_instant(once)
+
+
+def _moment(text: str, asked: ValidationInfo) -> Instant:
+    return moment_of(text, asked.data.get("tz"))
+
+
+def _zone(text: str) -> str:
+    if text not in _zones():
+        raise ValueError("no zone")
+    return text
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 def _text_without_nul(text: str) -> str:
@@ -64,9 +92,26 @@ Id = Annotated[
 ]
 Number = Annotated[int, BeforeValidator(number_of)]
 Moment = Annotated[
-    Instant, BeforeValidator(moment_of), WithJsonSchema({"type": "string", "format": "date-time"})
+    Instant, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
 Word = Annotated[str, BeforeValidator(_text_without_nul)]
+Zone = Annotated[str, BeforeValidator(_zone)]
+
+
+def comma_list(*words: str) -> tuple[BeforeValidator, WithJsonSchema]:
+    """Return what reads a comma list of some of these words: each once, in this order."""
+
+    def read(text: str) -> tuple[str, ...]:
+        given = text.split(",")
+        if not set(given) <= set(words):
+            raise ValueError("another word")
+        return tuple(word for word in words if word in given)
+
+    word = f"({'|'.join(words)})"
+    return (
+        BeforeValidator(read),
+        WithJsonSchema({"type": "string", "pattern": f"^{word}(,{word})*$"}),
+    )
 
 
 class Query(BaseModel):
@@ -135,9 +180,16 @@ def _problem(error: ValidationError, known: Mapping[str, FieldInfo]) -> Problem:
         return Problem("window_reversed", "`from` must be earlier than `to`.", parameter="from")
     if first["type"] == "naive_timestamp":
         detail = (
-            f"`{name}` must be a date and a time with its zone: Z, or an offset such as %2B02:00."
+            f"`{name}` must be a date and a time with its zone: Z, or an offset such as %2B02:00;"
+            " or say by `tz` of which zone it is."
         )
         return Problem("naive_timestamp", detail, parameter=name)
+    if first["type"] == "no_one_moment":
+        detail = f"`{name}` is there twice, or never, in this zone: write it with its offset."
+        return Problem("invalid_parameter", detail, parameter=name)
+    if first["type"] == "needs":
+        detail = f"`{name}` says how to search: give `q`, too."
+        return Problem("invalid_parameter", detail, parameter=name)
     if first["type"] == "two_anchors":
         detail = f"`{name}` says where to begin, and another parameter does so too."
         return Problem("invalid_parameter", detail, parameter=name)

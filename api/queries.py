@@ -1,18 +1,22 @@
 """What a request may ask: the parameters of every resource."""
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from api.models import TextForm
-from api.parameters import Id, Moment, Number, Query, Word, number_of
+from api.parameters import Id, Moment, Number, Query, Word, Zone, comma_list, number_of
 from projections.changes import KINDS, Kind
+from projections.read.filters import FILTERS
+from projections.search.terms import MOST_TERMS, terms_of
 
 _ID: Final = "an identifier: decimal digits, below 2^63"
-_KIND: Final = "|".join(KINDS)
-_MOMENT: Final = "an RFC 3339 time with its zone, as 2026-09-14T07:15:00Z; a + is written %2B"
-
+_MOMENT: Final = (
+    "an RFC 3339 time with its zone, as 2026-09-14T07:15:00Z; a + is written %2B. With `tz` it may"
+    " be a local time, or a date: its midnight"
+)
+_LONGEST_QUERY: Final = 256
 
 Render = Annotated[
     TextForm | None,
@@ -20,22 +24,32 @@ Render = Annotated[
 ]
 
 
-def _kinds_of(text: str) -> tuple[str, ...]:
-    return tuple(sorted(set(text.split(","))))
+def _search(text: str) -> str:
+    if len(text) > _LONGEST_QUERY or not 0 < len(terms_of(text)) <= MOST_TERMS:
+        raise ValueError("nothing to look for, or too much")
+    return text
 
 
-Kinds = Annotated[
-    tuple[Kind, ...],
-    BeforeValidator(_kinds_of),
-    WithJsonSchema({"type": "string", "pattern": f"^({_KIND})(,({_KIND}))*$"}),
+Search = Annotated[
+    Annotated[Word, AfterValidator(_search), Field(max_length=_LONGEST_QUERY)] | None,
+    Field(
+        description='words, `"a phrase"` or `beginnin*`, all of which a text has: of letters and'
+        " digits, at most 256 characters and 20 of them",
+    ),
 ]
+
+
+Kinds = Annotated[tuple[Kind, ...], *comma_list(*KINDS)]
 
 
 class PortalQuery(Query):
     """What every resource of a portal takes."""
 
-    beside = frozenset({"min_position", "render", "diff"})
+    beside = frozenset({"min_position", "render", "diff", "tz"})
 
+    tz: Annotated[
+        Zone | None, Field(description="the IANA zone of times without an offset: `Europe/Riga`")
+    ] = None
     min_position: Annotated[
         Number | None, Field(description="a position, below 2^63: the answer waits for it, 2 s")
     ] = None
@@ -89,14 +103,43 @@ class TimelineQuery(Paged):
 
 
 class MessagesQuery(Paged):
-    """Messages across chats, of a half-open window of their creation."""
+    """Messages across chats, of a half-open window of their creation; or those that say `q`."""
 
+    beside = Paged.beside | {"count", "context"}
+
+    q: Search = None
+    in_: Annotated[
+        tuple[Literal["current", "versions", "deleted"], ...],
+        *comma_list("current", "versions", "deleted"),
+        Field(
+            alias="in",
+            description="in which texts `q` is looked for: a comma list of `current` (of live"
+            " messages), `versions` (superseded ones) and `deleted` (the last of deleted messages)",
+        ),
+    ] = ("current",)
+    context: Annotated[
+        int | None,
+        Field(ge=0, le=5, description="so many messages before and after each hit: 0 to 5"),
+        BeforeValidator(number_of),
+    ] = None
     chat: Annotated[Id | None, Field(description=_ID)] = None
     author: Annotated[Id | None, Field(description=_ID)] = None
     from_: Annotated[Moment | None, Field(alias="from", description=_MOMENT)] = None
     to: Annotated[Moment | None, Field(description=_MOMENT)] = None
     state: Annotated[
         Literal["live", "deleted"] | None, Field(description="`live` or `deleted`")
+    ] = None
+    has: Annotated[
+        tuple[Literal["file", "forward", "reply", "reaction", "edit"], ...],
+        *comma_list("file", "forward", "reply", "reaction", "edit"),
+        Field(
+            description="what a message has, all of it: a comma list of `file`, `forward`, `reply`,"
+            " `reaction` (held now) and `edit`"
+        ),
+    ] = ()
+    order: Annotated[Literal["asc", "desc"], Field(description="`asc` or `desc`, by id")] = "asc"
+    count: Annotated[
+        Literal["capped"] | None, Field(description="`capped`: count, but not beyond 10,000")
     ] = None
     render: Render = None
 
@@ -105,6 +148,18 @@ class MessagesQuery(Paged):
         if self.from_ is not None and self.to is not None and self.from_ >= self.to:
             raise PydanticCustomError("window_reversed", "reversed")
         return self
+
+    @model_validator(mode="after")
+    def _searches(self) -> Self:
+        for name, field in (("in", "in_"), ("context", "context")):
+            if self.q is None and field in self.model_fields_set:
+                raise PydanticCustomError("needs", "needs q", {"parameter": name})
+        return self
+
+    def conditions(self) -> dict[str, Any]:
+        """Return what narrows the messages, by the names of `projections.read.filters`."""
+        given = {name: value for name, value in self.filters().items() if name in FILTERS}
+        return given | {f"has_{part}": True for part in self.has}
 
 
 class VersionsQuery(Paged):

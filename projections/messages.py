@@ -84,8 +84,9 @@ class MessageRows(NamedTuple):
 message: Final = table_of(
     "message",
     MessageRow,
-    Index("message_chat", "portal_id", "chat_id", "message_id"),
-    Index("message_author", "portal_id", "author_id", "message_id"),
+    # Unique, as the key makes them: so SQLite knows that what they find is in order.
+    Index("message_chat", "portal_id", "chat_id", "message_id", unique=True),
+    Index("message_author", "portal_id", "author_id", "message_id", unique=True),
     key=2,
 )
 message_version: Final = table_of("message_version", VersionRow, key=3)

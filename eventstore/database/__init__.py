@@ -4,7 +4,7 @@ Statements are SQLAlchemy Core, written once. They run on the driver's own conne
 SQLAlchemy's asynchronous engine costs more than most of our queries do.
 """
 
-from eventstore.database.full_text import Sought, found_by, searched, strpos
+from eventstore.database.full_text import Sought, found_by, searched, strpos, unindexed
 from eventstore.database.session import Place, Pool, Row, Session
 from eventstore.database.statements import (
     Pairs,
@@ -33,5 +33,6 @@ __all__ = [
     "searched",
     "strpos",
     "text",
+    "unindexed",
     "upsert",
 ]

@@ -133,6 +133,29 @@ def _found_by_postgresql(element: found_by, compiler: SQLCompiler, **options: An
     )
 
 
+class unindexed(ColumnElement[Any]):  # noqa: N801 - as above
+    """A column whose conditions find no rows: they only say which of those found are kept.
+
+    SQLite knows no figures of its rows, and would rather walk through all than look some up.
+    """
+
+    inherit_cache = False
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        self.column = column
+        self.type = column.type
+
+
+@compiles(unindexed)
+def _unindexed(element: unindexed, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(element.column, **options)
+
+
+@compiles(unindexed, "sqlite")
+def _unindexed_sqlite(element: unindexed, compiler: SQLCompiler, **options: Any) -> str:
+    return f"+{compiler.process(element.column, **options)}"
+
+
 class strpos(GenericFunction[int]):  # noqa: N801 - a function of SQL
     """Where a text has another one; 0 if nowhere."""
 

@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, bindparam, select
+from sqlalchemy import Select, bindparam, func, literal, select
 
 from eventstore.database import Session, one_of
 from projections.messages import MessageRow, VersionRow, message, message_version
+from projections.read.filters import conditions
 
 _PORTAL: Final = message.c.portal_id == bindparam("portal_id")
 _KNOWN_THEN: Final = message.c.first_position <= bindparam("began_at")
@@ -24,13 +25,6 @@ _NEWER: Final = _TIMELINE.where(message.c.message_id > bindparam("key")).order_b
 _OLDER: Final = _TIMELINE.where(message.c.message_id < bindparam("key")).order_by(
     message.c.message_id.desc()
 )
-_FILTERS: Final[Mapping[str, ColumnElement[bool]]] = {
-    "chat": message.c.chat_id == bindparam("chat"),
-    "author": message.c.author_id == bindparam("author"),
-    "from": message.c.posted_at >= bindparam("from"),
-    "to": message.c.posted_at < bindparam("to"),
-    "state": message.c.state == bindparam("state"),
-}
 _VERSIONS: Final = (
     select(message_version)
     .where(
@@ -80,32 +74,52 @@ async def older(  # noqa: PLR0913 - a place in a timeline
     return [MessageRow._make(row) for row in rows]
 
 
-async def among(
-    session: Session, portal_id: int, filters: Mapping[str, Any], *, key: int, limit: int
+async def among(  # noqa: PLR0913 - a place among messages
+    session: Session,
+    portal_id: int,
+    filters: Mapping[str, Any],
+    *,
+    key: int,
+    limit: int,
+    descending: bool = False,
 ) -> list[MessageRow]:
-    """Return messages of a portal whose ids are above `key`, ascending.
+    """Return messages of a portal whose ids are above `key`, ascending; or below it, descending.
 
-    `filters` may have `chat`, `author`, `from` and `to` (a half-open window of the creation), and
-    `state`. A message whose creation nobody witnessed lies in no window.
+    `filters` are those of `projections.read.filters`. `from` and `to` are a half-open window of
+    the creation: a message whose creation nobody witnessed lies in none.
     """
-    statement = _among(frozenset(filters))
+    statement = _among(frozenset(filters), descending=descending)
     rows = await session.rows(statement, portal_id=portal_id, key=key, limit=limit, **filters)
     return [MessageRow._make(row) for row in rows]
 
 
-@lru_cache(maxsize=1 << len(_FILTERS))
-def _among(names: frozenset[str]) -> Select[Any]:
+async def count(session: Session, portal_id: int, filters: Mapping[str, Any], *, most: int) -> int:
+    """Count the messages of a portal that the filters keep, up to `most`."""
+    statement = _counted(frozenset(filters))
+    ((found,),) = await session.rows(statement, portal_id=portal_id, limit=most, **filters)
+    return int(found)
+
+
+@lru_cache(maxsize=256)
+def _among(names: frozenset[str], *, descending: bool) -> Select[Any]:
     # A statement for each set of filters: one for all would use no index.
+    place = message.c.message_id
     return (
         select(message)
         .where(
             _PORTAL,
-            message.c.message_id > bindparam("key"),
-            *(_FILTERS[name] for name in sorted(names)),
+            place < bindparam("key") if descending else place > bindparam("key"),
+            *conditions(names),
         )
-        .order_by(message.c.message_id)
+        .order_by(place.desc() if descending else place)
         .limit(bindparam("limit"))
     )
+
+
+@lru_cache(maxsize=256)
+def _counted(names: frozenset[str]) -> Select[Any]:
+    kept = select(literal(1)).select_from(message).where(_PORTAL, *conditions(names))
+    return select(func.count()).select_from(kept.limit(bindparam("limit")).subquery())
 
 
 async def versions(  # noqa: PLR0913 - a place in a chain of versions

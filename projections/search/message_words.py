@@ -9,24 +9,24 @@ from projections.messages import VersionRow
 from projections.search.words import words
 from projections.tables import table_of
 
-Standing = Literal["current", "deleted", "superseded", "unshown"]
-"""What a text is to its message: its newest, of a live or a deleted message; an older version; or
-none, since the reports agreed on others."""
+Standing = Literal["current", "deleted", "superseded"]
+"""What a version is to its message: the newest, of a live or a deleted message; or an older one."""
 
 
 class WordsRow(NamedTuple):
     """The words of a text that was told of a message. The fields are the columns, in their order.
 
-    A version's `ordinal` is its number. What is `unshown` has no version: it might be one as of an
-    earlier moment. Each of the `words` has the portal in front of it, as the search has, so that
-    no search of one portal ever meets the words of another. A text without words has no row.
+    A version's `ordinal` is its number. What is `unshown` is no version, since the reports agreed
+    on others: as of an earlier moment it might be one. Each of the `words` has the portal in front
+    of it, as the search has: no search of one portal ever meets the words of another. A text
+    without words has no row.
     """
 
     portal_id: int
     message_id: int
     ordinal: int
     version: int | None
-    standing: Standing
+    standing: Standing | Literal["unshown"]
     words: str
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.sql.base import Executable
 
 from eventstore import log
-from eventstore.database import Pairs, Place, Row, Session
+from eventstore.database import Pairs, Place, Row, Session, Sought
 from eventstore.folder import Folder
 from eventstore.migrations import ensure
 from eventstore.postgres_store import PostgresStore
@@ -24,6 +24,7 @@ from projections.read import (
     names,
     provenance,
     reactions,
+    search,
     undecoded,
     users,
 )
@@ -137,6 +138,52 @@ STATEMENTS: Final = {
 }
 
 
+def searched(*filters: str, few: bool, descending: bool = False) -> search.Shape:
+    return search.Shape(2, frozenset(filters), few, descending)
+
+
+BY_KEY: Final = ("portal_id", "message_id")
+IN_CHAT: Final = ("message", ("portal_id", "chat_id", "message_id"))
+VERSION_BY_KEY: Final = ("message_version", (*BY_KEY, "version"))
+SEARCHES: Final[dict[str, tuple[search.Shape, Searches]]] = {
+    "a search that finds few": (
+        searched(few=True),
+        [("message_words", ("rowid",)), ("message_words_found", ()), ("message", BY_KEY)],
+    ),
+    "few in a chat": (
+        searched("chat", few=True, descending=True),
+        [("message_words", ("rowid",)), ("message_words_found", ()), IN_CHAT],
+    ),
+    "a search that finds many": (
+        searched(few=False),
+        [("message_words", ("portal_id",)), ("message", BY_KEY)],
+    ),
+    "many in a chat": (
+        searched("chat", few=False, descending=True),
+        [IN_CHAT, ("message_words", BY_KEY)],
+    ),
+    "many of an author": (
+        searched("author", "has_file", few=False),
+        [("message", ("portal_id", "author_id", "message_id")), ("message_words", BY_KEY)],
+    ),
+}
+"""How a search is done, and by which columns SQLite finds the rows of which tables, in turn."""
+
+SOUGHT: Final[dict[str, Any]] = {
+    "portal_id": 1,
+    "sought": Sought([("1xred", False), ("1xfo", True)]),
+    "most": 9,
+    "standings": ["current"],
+    "needle_0": " 1xred ",
+    "needle_1": " 1xfo",
+    "key_message": 7,
+    "key_version": 1,
+    "chat": 7,
+    "author": 7,
+    "limit": 9,
+}
+
+
 async def latest_chats(session: Session, of_type: str | None) -> object:
     return await chats.latest(session, 1, of_type=of_type, key=chats.LATEST, limit=9)
 
@@ -238,6 +285,36 @@ async def test_postgresql_searches_by_index(full: PostgresStore, case: Hot) -> N
 
     assert sorted(known) == sorted(case.searched)
     assert sorted(any_values) == sorted(case.searched)
+
+
+@pytest.mark.parametrize(("shape", "expected"), SEARCHES.values(), ids=SEARCHES)
+async def test_sqlite_searches_texts_in_the_order_of_the_answer_or_few_of_them(
+    folder: Folder, shape: search.Shape, expected: Searches
+) -> None:
+    session = await folder.generation(1).open_reader()
+    try:
+        found = await sqlite_searches(session, search.page(shape), SOUGHT)
+    finally:
+        await session.close()
+
+    searched = [each for each in found if each[0] != "found"]
+    assert searched[:1] == expected[:1]
+    assert set(searched) == {*expected, VERSION_BY_KEY, ("message", BY_KEY)}
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(("shape", "expected"), SEARCHES.values(), ids=SEARCHES)
+async def test_postgresql_searches_texts_by_index(
+    full: PostgresStore, shape: search.Shape, expected: Searches
+) -> None:
+    """What was found by words is looked up by its place, which is no search."""
+    session = await full.generation(1).open_reader()
+    try:
+        found = await postgresql_searches(session, search.page(shape), SOUGHT)
+    finally:
+        await session.close()
+
+    assert all(columns[:1] == ("portal_id",) for _, columns in found), found
 
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
