@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import health, ingest
 from api.lifespan import running
 from api.problems import Problem
+from api.request_ids import NameRequests
 from api.routes import routes
 from api.settings import Settings
 from eventstore.errors import SpoolFull, StoreUnavailable
@@ -41,7 +42,7 @@ def create_app(settings: Settings, *, run_key: str | None = None) -> Starlette:
     return Starlette(
         routes=every,
         lifespan=lifespan,
-        middleware=[Middleware(CountRequests, routes=every)],
+        middleware=[Middleware(NameRequests), Middleware(CountRequests, routes=every)],
         exception_handlers={
             Problem: _problem,
             SpoolFull: _spool_full,

@@ -23,6 +23,7 @@ class Access:
 
     portal: Portal
     scopes: frozenset[str]
+    token_id: str
 
     @property
     def sees_deleted(self) -> bool:
@@ -79,14 +80,14 @@ def authorize(state: State, request: Request, *scopes: str) -> Access:
     if "events:write" in scopes and _is_run_key(state, request):
         if slug not in state.snapshot.portals:
             raise Problem("not_found", "There is no such portal.")
-        return Access(state.snapshot.portals[slug], frozenset(scopes))
+        return Access(state.snapshot.portals[slug], frozenset(scopes), "run key")
     token = token_of(state, request)
     if slug not in token.portals or slug not in state.snapshot.portals:
         raise Problem("not_found", "There is no such portal, or this token may not see it.")
     if token.scopes.isdisjoint(scopes):
         lacking = "` or `".join(scopes)
         raise Problem("scope_missing", f"This token lacks the scope `{lacking}`.", scope=scopes[0])
-    return Access(state.snapshot.portals[slug], token.scopes)
+    return Access(state.snapshot.portals[slug], token.scopes, token.id)
 
 
 def _is_run_key(state: State, request: Request) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, Final, Generic, TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.access_log import Look
 from api.answers import cacheable
 from api.auth import Access, authorize, checked
 from api.models import Listed, Meta, Next, One
@@ -14,6 +15,7 @@ from api.paging import Cursor, Cursors, foreign_cursor
 from api.parameters import number_of, read_query
 from api.problems import Problem
 from api.queries import Paged, PortalQuery
+from api.request_ids import callers_id, request_id
 from api.state import State
 from eventstore.database import Session
 from projections.generations import Standing
@@ -140,7 +142,7 @@ class Endpoint:
     call: Callable[[Any], Awaitable[Any]]
 
     async def respond(self, request: Request) -> Response:
-        """Answer a request.
+        """Answer a request, after it was recorded who reads what.
 
         Raises Problem; the rights come first, so that nobody without them learns anything.
         """
@@ -149,15 +151,50 @@ class Endpoint:
         ids = _ids(request)
         query = read_query(request, self.query)
         await _wait(state, access, query)
+        with state.access_log.underway():
+            cursor, body = await self._read(state, access, ids, query)
+            answer = cacheable(request, body)
+        await state.access_log.read(
+            look_of(request, access, self.path, ids, cursor),
+            position=body["meta"]["position"],
+            count=len(body["data"]) if isinstance(body["data"], list) else 1,
+            status=answer.status_code,
+        )
+        return answer
+
+    async def _read(
+        self, state: State, access: Access, ids: Mapping[str, int], query: PortalQuery
+    ) -> tuple[Cursor | None, Any]:
+        """Return the cursor of a request, and what answers it."""
         async with state.live.reading(access.portal.id) as session:
             position = await checkpoint_of(session, access.portal.id)
             asked = (state, access, session, position, self.path, ids, query)
-            if isinstance(query, Paged):
-                place = _place(state.cursors, query, about(self.path, access.portal.id, ids, query))
-                body = await self.call(ReadList(*asked, query.limit, *place))
-            else:
-                body = await self.call(Read(*asked))
-        return cacheable(request, body)
+            if not isinstance(query, Paged):
+                return None, await self.call(Read(*asked))
+            place = _place(state.cursors, query, about(self.path, access.portal.id, ids, query))
+            return place[0], await self.call(ReadList(*asked, query.limit, *place))
+
+
+def look_of(
+    request: Request,
+    access: Access,
+    path: str,
+    ids: Mapping[str, int],
+    cursor: Cursor | None = None,
+) -> Look:
+    """Return what is recorded of a request that reads."""
+    filters: dict[str, Any] = dict(request.query_params)
+    if cursor is not None:
+        filters["cursor"] = cursor.key
+    return Look(
+        origin=access.portal.origin,
+        token_id=access.token_id,
+        request_id=request_id(request),
+        callers_id=callers_id(request),
+        route=path,
+        ids=ids,
+        filters=filters,
+    )
 
 
 def no_such(what: str) -> Problem:

@@ -7,17 +7,21 @@ from typing import Any, Final
 
 import structlog
 
+from api.access_log import AccessLog
 from api.confirm import confirm
+from api.gathering import Write
 from api.paging import Cursors
 from api.renewal import renew_forever
 from api.settings import Settings
 from api.spooling import open_spooling
 from api.state import State
 from api.verification import verify_forever
+from eventstore.appender import Appender
 from eventstore.catalog import Catalog
 from eventstore.database import Pool
 from eventstore.directory import Snapshot
 from eventstore.errors import EventstoreError, NotPermitted, StoreUnavailable, WrongSecretKey
+from eventstore.lagging_appender import LaggingAppender
 from eventstore.pointers import Pointers
 from eventstore.quarantine import Quarantine
 from eventstore.store import Store
@@ -29,6 +33,9 @@ _log = structlog.get_logger()
 
 _READERS: Final = 4
 """Sessions that read the log at the same time."""
+
+_AUDITORS: Final = 2
+"""Sessions that read the access log at the same time."""
 
 _LAST: Final = 5.0
 """Seconds that a server that stops waits for its database."""
@@ -56,6 +63,10 @@ async def running(settings: Settings, run_key: str) -> AsyncIterator[State]:
         # Closed last: only who writes a SQLite file can put its parts together.
         appender = await store.open_appender()
         stack.push_async_callback(appender.close)
+        access_appender = await store.open_access_appender()
+        stack.push_async_callback(access_appender.close)
+        access_entries = Pool(store.access_log, _AUDITORS)
+        stack.push_async_callback(access_entries.close)
         log = Pool(store.log, _READERS)
         stack.push_async_callback(log.close)
         live = Live(store, log, project=settings.project)
@@ -73,6 +84,8 @@ async def running(settings: Settings, run_key: str) -> AsyncIterator[State]:
             live=live,
             wakeups=wakeups,
             log=log,
+            access_log=AccessLog(_written(access_appender, stack, wait=settings.access_wait)),
+            access_entries=access_entries,
             heads={},
             run_key=run_key,
             snapshot=Snapshot(0, {}, {}),
@@ -91,6 +104,15 @@ async def running(settings: Settings, run_key: str) -> AsyncIterator[State]:
             await _beside(stack, verify_forever(state, settings.verify_every))
         yield state
         await _write_down(state)
+
+
+def _written(appender: Appender, stack: AsyncExitStack, *, wait: bool) -> Write:
+    """Return what writes the access log: at once, or soon after it was told."""
+    if wait:
+        return appender.append_all
+    lagging = LaggingAppender(appender)
+    stack.push_async_callback(lagging.close)
+    return lagging.append_all
 
 
 def _unreached(store: Store, away: StoreUnavailable) -> Catalog:

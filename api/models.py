@@ -443,6 +443,28 @@ class Portal(PortalProgress):
     coverage: None
 
 
+class AccessEntry(TypedDict):
+    """Who looked: an answer to a read, or a stream's opening or closing.
+
+    `answered_position` is what the answer was true for, `count` how many things it had. `token` is
+    the id of a token, `request_id` what the answer had as `X-Request-Id`, `caller_request_id` what
+    the caller sent as such.
+    """
+
+    position: int
+    at: str
+    kind: Literal["read", "stream_opened", "stream_closed"]
+    token: str
+    route: str
+    ids: dict[str, str]
+    filters: dict[str, Any]
+    answered_position: int
+    count: int
+    status: int
+    request_id: str
+    caller_request_id: str | None
+
+
 class EventType(TypedDict):
     """A type of event, its family, and the kinds of facts that it may be decoded to."""
 

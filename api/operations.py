@@ -9,7 +9,7 @@ from pydantic import Field
 from api import models
 from api.endpoint import Endpoint
 from api.parameters import Query, Word
-from api.queries import MessagesQuery, Paged
+from api.queries import Paged, Windowed
 from api.resources import ENDPOINTS
 
 _TOKEN: Final = ("token_missing", "token_unknown", "token_expired")
@@ -118,7 +118,13 @@ def _reading(endpoint: Endpoint) -> Operation:
         endpoint.scopes,
         endpoint.query,
         endpoint.answer,
-        (*_codes(endpoint.query), *_PORTAL, "projection_behind", *_EVER),
+        (
+            *_codes(endpoint.query),
+            *_PORTAL,
+            "projection_behind",
+            "access_log_unavailable",
+            *_EVER,
+        ),
     )
 
 
@@ -126,7 +132,7 @@ def _codes(query: type[Query]) -> Iterable[str]:
     yield from ("invalid_parameter", "unknown_parameter")
     if issubclass(query, Paged):
         yield "invalid_cursor"
-    if issubclass(query, MessagesQuery):
+    if issubclass(query, Windowed):
         yield from ("naive_timestamp", "window_reversed")
 
 

@@ -26,6 +26,7 @@ STATUS: Final[Mapping[str, HTTPStatus]] = {
     "body_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "spool_full": HTTPStatus.SERVICE_UNAVAILABLE,
     "projection_behind": HTTPStatus.SERVICE_UNAVAILABLE,
+    "access_log_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "store_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "internal_error": HTTPStatus.INTERNAL_SERVER_ERROR,
 }

@@ -102,7 +102,20 @@ class TimelineQuery(Paged):
         return self
 
 
-class MessagesQuery(Paged):
+class Windowed(Paged):
+    """What every list of a half-open window of time takes."""
+
+    from_: Annotated[Moment | None, Field(alias="from", description=_MOMENT)] = None
+    to: Annotated[Moment | None, Field(description=_MOMENT)] = None
+
+    @model_validator(mode="after")
+    def _begins_before_it_ends(self) -> Self:
+        if self.from_ is not None and self.to is not None and self.from_ >= self.to:
+            raise PydanticCustomError("window_reversed", "reversed")
+        return self
+
+
+class MessagesQuery(Windowed):
     """Messages across chats, of a half-open window of their creation; or those that say `q`."""
 
     beside = Paged.beside | {"count", "context"}
@@ -124,8 +137,6 @@ class MessagesQuery(Paged):
     ] = None
     chat: Annotated[Id | None, Field(description=_ID)] = None
     author: Annotated[Id | None, Field(description=_ID)] = None
-    from_: Annotated[Moment | None, Field(alias="from", description=_MOMENT)] = None
-    to: Annotated[Moment | None, Field(description=_MOMENT)] = None
     state: Annotated[
         Literal["live", "deleted"] | None, Field(description="`live` or `deleted`")
     ] = None
@@ -142,12 +153,6 @@ class MessagesQuery(Paged):
         Literal["capped"] | None, Field(description="`capped`: count, but not beyond 10,000")
     ] = None
     render: Render = None
-
-    @model_validator(mode="after")
-    def _begins_before_it_ends(self) -> Self:
-        if self.from_ is not None and self.to is not None and self.from_ >= self.to:
-            raise PydanticCustomError("window_reversed", "reversed")
-        return self
 
     @model_validator(mode="after")
     def _searches(self) -> Self:
@@ -193,3 +198,17 @@ class EventsQuery(Paged):
     anchors = ("after",)
 
     after: Annotated[Number | None, Field(description="a position, below 2^63")] = None
+
+
+class AccessQuery(Windowed):
+    """A place in the access log, exclusive; without one, its beginning."""
+
+    anchors = ("after",)
+
+    after: Annotated[Number | None, Field(description="a position, below 2^63")] = None
+    token: Annotated[
+        Word | None,
+        Field(
+            pattern="^[0-9a-f]{12}$", description="the id of a token: 12 digits and letters to `f`"
+        ),
+    ] = None

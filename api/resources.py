@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from api import changes, chats, events, members, messages, portals, users
+from api import access, changes, chats, events, members, messages, portals, users
 from api.endpoint import Endpoint
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
@@ -13,4 +13,5 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *users.ENDPOINTS,
     *changes.ENDPOINTS,
     *events.ENDPOINTS,
+    *access.ENDPOINTS,
 )

@@ -64,6 +64,9 @@ class Settings(BaseSettings):
         Field(description="slower ingest bodies get 408, slower headers are cut off, in seconds"),
     ] = 10.0
     project: Annotated[bool, Field(description="run the projector in this process")] = True
+    access_wait: Annotated[
+        bool, Field(description="an answer waits until it is durable who read it")
+    ] = True
     verify_every: Annotated[
         Interval, Field(description="verify the store again after so long, or off, in seconds")
     ] = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final, NamedTuple
 
+from api.access_log import AccessLog
 from api.confirm import confirm
 from api.metrics import Metrics
 from api.paging import Cursors
@@ -50,6 +51,8 @@ class State:
     live: Live
     wakeups: Wakeups
     log: Pool
+    access_log: AccessLog
+    access_entries: Pool
     heads: dict[int, int]
     snapshot: Snapshot
     run_key: str = field(repr=False)

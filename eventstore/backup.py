@@ -1,4 +1,4 @@
-"""Copies a store's log, catalog and key to a folder, and back to either engine.
+"""Copies a store's logs, catalog and key to a folder, and back to either engine.
 
 A backup is an embedded store itself, whatever engine it came from: it can be verified where it
 lies. Read models are not in it, since they are derived.
@@ -21,7 +21,7 @@ from eventstore.errors import BackupUnusable, WrongSecretKey
 from eventstore.event import Instant
 from eventstore.folder import Folder
 from eventstore.log import heads
-from eventstore.migrations import VERSION, check
+from eventstore.migrations import VERSION, check, parts
 from eventstore.schema import catalog_metadata, event, log_metadata
 from eventstore.secret_key import SecretKey
 from eventstore.store import Store
@@ -42,6 +42,9 @@ class Manifest(BaseModel):
     schema_version: int
     made_at: Annotated[Instant, Field(description="microseconds since 1970, UTC")]
     heads: Annotated[dict[int, int], Field(description="newest position, by portal id")]
+    access_heads: Annotated[
+        dict[int, int], Field(description="newest position of the access log, by portal id")
+    ] = {}
     sha256: Annotated[dict[str, str], Field(description="digest of each file, by its name")]
 
     @property
@@ -59,26 +62,38 @@ async def backup(store: Store, folder: Path, progress: Progress, *, now: Instant
     await check(store)
     copy = _empty(folder)
     async with AsyncExitStack() as stack:
-        log = Pool(store.log, 1)
-        stack.push_async_callback(log.close)
+        log, access_log = Pool(store.log, 1), Pool(store.access_log, 1)
+        for pool in (log, access_log):
+            stack.push_async_callback(pool.close)
         catalog = await store.catalog.open_writer()
         stack.push_async_callback(catalog.close)
         async with catalog.transaction():
             # Nothing may move from the catalog to the log, out of quarantine say, in between.
             await catalog.keep_out_writers(catalog_metadata)
+            # Who looked at an event came after it.
+            looks = await stack.enter_async_context(access_log.reading())
+            looked = await heads(looks)
             events = await stack.enter_async_context(log.reading())
             newest = await heads(events)  # from here on, the log is seen as it is now
             await _write(catalog, copy.catalog, catalog_metadata, _silent)
-        await _write(events, copy.log, log_metadata, _counted(progress, newest))
+        counted = _counted(progress, newest, looked)
+        await _write(events, copy.log, log_metadata, counted)
+        await _write(looks, copy.access_log, log_metadata, counted)
     shutil.copyfile(store.secret_key, copy.secret_key)
     copy.secret_key.chmod(0o600)
-    manifest = Manifest(schema_version=VERSION, made_at=now, heads=newest, sha256=_digests(folder))
+    manifest = Manifest(
+        schema_version=VERSION,
+        made_at=now,
+        heads=newest,
+        access_heads=looked,
+        sha256=_digests(folder),
+    )
     _keep(folder / _MANIFEST, manifest.model_dump_json(indent=2).encode() + b"\n")
     return manifest
 
 
 async def restore(folder: Path, store: Store, progress: Progress) -> Manifest:
-    """Copy a backup into a store that has neither log nor catalog yet, of either engine.
+    """Copy a backup into a store that has neither logs nor catalog yet, of either engine.
 
     All of it is there when this returns, or nothing. Raises BackupUnusable when the folder holds
     no whole backup, or when the store has something to lose; WrongSchema for a backup of another
@@ -89,25 +104,22 @@ async def restore(folder: Path, store: Store, progress: Progress) -> Manifest:
     await check(source)
     store.prepare()
     with store.hold():
-        if await store.log.exists() or await store.catalog.exists():
+        if any([await part.place.exists() for part in parts(store)]):
             raise BackupUnusable(
                 f"{store.name} has a log or a catalog already: a backup is restored where there"
                 " is none"
             )
         _put_key(source.secret_key, store.secret_key)
         async with AsyncExitStack() as stack:
-            events, catalog = Pool(source.log, 1), Pool(source.catalog, 1)
-            for pool in (events, catalog):
-                stack.push_async_callback(pool.close)
-            entries = await stack.enter_async_context(catalog.reading())
-            log = await stack.enter_async_context(events.reading())
             # The catalog comes last: a store without one is none.
-            counted = _counted(progress, manifest.heads)
-            async with (
-                _filling(store.catalog, entries, catalog_metadata, _silent),
-                _filling(store.log, log, log_metadata, counted),
-            ):
-                pass
+            counted = _counted(progress, manifest.heads, manifest.access_heads)
+            for part, copy in reversed([*zip(parts(store), parts(source), strict=True)]):
+                pool = Pool(copy.place, 1)
+                stack.push_async_callback(pool.close)
+                session = await stack.enter_async_context(pool.reading())
+                await stack.enter_async_context(
+                    _filling(part.place, session, part.metadata, counted)
+                )
     return manifest
 
 
@@ -176,7 +188,8 @@ def _keep(path: Path, content: bytes) -> None:
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    return {name: _digest(folder / name) for name in ("catalog.db", "log.db", "secret.key")}
+    names = ("access.db", "catalog.db", "log.db", "secret.key")
+    return {name: _digest(folder / name) for name in names}
 
 
 def _digest(path: Path) -> str:
@@ -184,8 +197,8 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _counted(progress: Progress, newest: Mapping[int, int]) -> _Count:
-    total, done = sum(newest.values()), 0
+def _counted(progress: Progress, *heads: Mapping[int, int]) -> _Count:
+    total, done = sum(sum(newest.values()) for newest in heads), 0
 
     def count(events: int) -> None:
         nonlocal done

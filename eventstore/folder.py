@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from eventstore.appender import Appender
 from eventstore.database.sqlite import SqliteFile, engine_version, engine_warning
+from eventstore.errors import StoreUnavailable
 from eventstore.lock import ServerAddress, StoreLock, find_server, hold
 from eventstore.sqlite_log import SqliteLog
 from eventstore.thread_appender import ThreadAppender
@@ -41,6 +42,10 @@ class Folder:
     def log(self) -> SqliteFile:
         # NORMAL would lose acknowledged events at a power loss.
         return SqliteFile(self.path / "log.db", synchronous="FULL")
+
+    @property
+    def access_log(self) -> SqliteFile:
+        return SqliteFile(self.path / "access.db", synchronous="FULL")
 
     @property
     def catalog(self) -> SqliteFile:
@@ -79,6 +84,12 @@ class Folder:
     async def open_appender(self) -> Appender:
         log = SqliteLog(self.log.path)
         log.open()
+        return ThreadAppender(log.append, log.close)
+
+    async def open_access_appender(self) -> Appender:
+        log = SqliteLog(self.access_log.path)
+        with suppress(StoreUnavailable):  # events are taken in all the same
+            log.open()
         return ThreadAppender(log.append, log.close)
 
     def open_wakeups(self, heard: Callable[[], None]) -> Wakeups:  # noqa: ARG002 - nobody calls

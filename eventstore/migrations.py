@@ -1,4 +1,4 @@
-"""Brings the tables of log and catalog to this version, in numbered steps.
+"""Brings the tables of logs and catalog to this version, in numbered steps.
 
 Read models are rebuilt, never migrated.
 """
@@ -11,7 +11,7 @@ from sqlalchemy import MetaData
 
 from eventstore.database import Place
 from eventstore.errors import StoreMissing, StoreUnavailable, WrongSchema
-from eventstore.log import heads
+from eventstore.log import heads_of
 from eventstore.schema import catalog_metadata, log_metadata
 from eventstore.store import Store
 
@@ -47,14 +47,16 @@ STEPS: Final = (
             """,
         ),
     ),
+    # The access log, which is made as a whole where there is none.
+    Step(3),
 )
 VERSION: Final = STEPS[-1].version
-"""The version of the tables of log and catalog that this code reads and writes."""
+"""The version of the tables of logs and catalog that this code reads and writes."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One of the two sets of tables that are kept for ever."""
+    """One of the sets of tables that are kept for ever."""
 
     name: str
     place: Place
@@ -62,26 +64,29 @@ class Part:
 
     def statements(self, step: Step) -> Sequence[str]:
         """Return what a step does here."""
-        return step.log if self.name == "log" else step.catalog
+        return step.catalog if self.metadata is catalog_metadata else step.log
 
 
-def parts(store: Store) -> tuple[Part, Part]:
-    """Return the log and the catalog of a store."""
-    return Part("log", store.log, log_metadata), Part("catalog", store.catalog, catalog_metadata)
+def parts(store: Store) -> tuple[Part, Part, Part]:
+    """Return the log of a store, its access log and its catalog."""
+    return (
+        Part("log", store.log, log_metadata),
+        Part("access_log", store.access_log, log_metadata),
+        Part("catalog", store.catalog, catalog_metadata),
+    )
 
 
 async def ensure(store: Store) -> None:
-    """Make log and catalog of this version where there is neither; else check what is there.
+    """Make logs and catalog of this version where there is none; else check what is there.
 
     Raises what `check` raises, and StoreUnavailable when they cannot be made, or when there is a
     log but no catalog that says whose events they are.
     """
     await _prepare(store)
-    log, catalog = parts(store)
-    # The log is made first: without a catalog, there is nothing in it yet.
-    if not await catalog.place.exists():
-        await _create(log)
-        await _create(catalog)
+    # The logs are made first: without a catalog, there is nothing in them yet.
+    if not await store.catalog.exists():
+        for part in parts(store):
+            await _create(part)
     await check(store)
 
 
@@ -107,9 +112,9 @@ async def check(store: Store) -> None:
 
 
 async def migrate(store: Store) -> dict[str, tuple[int, int]]:
-    """Make or upgrade log and catalog; return the versions before and after, 0 for not there.
+    """Make or upgrade logs and catalog; return the versions before and after, 0 for not there.
 
-    Each part is upgraded whole or not at all, under a lock; cut off between the two, the next
+    Each part is upgraded whole or not at all, under a lock; cut off between two of them, the next
     run goes on. Raises WrongSchema when one is newer than this code, StoreInUse when a server has
     an embedded store, and StoreUnavailable as `ensure` does.
     """
@@ -130,20 +135,14 @@ async def migrate(store: Store) -> dict[str, tuple[int, int]]:
 
 async def _prepare(store: Store) -> None:
     store.prepare()
-    log, catalog = parts(store)
-    if await log.place.exists() and not await catalog.place.exists() and await _begun(log):
-        raise StoreUnavailable(
-            f"{store.name} has a log with events, but no catalog that says whose they are: put"
-            " both back from one backup"
-        )
-
-
-async def _begun(log: Part) -> bool:
-    session = await log.place.open_reader()
-    try:
-        return bool(await heads(session))
-    finally:
-        await session.close()
+    if await store.catalog.exists():
+        return
+    for log in (store.log, store.access_log):
+        if await log.exists() and await heads_of(log):
+            raise StoreUnavailable(
+                f"{store.name} has a log with events, but no catalog that says whose they are: put"
+                " all back from one backup"
+            )
 
 
 async def _version(part: Part) -> int:

@@ -54,9 +54,12 @@ class PortalAppender:
         by_portal: dict[Origin, list[int]] = {}
         for index, pending in enumerate(batch):
             by_portal.setdefault(pending.origin, []).append(index)
+        brought = (
+            self._brought(origin, [batch[index].event for index in indexes])
+            for origin, indexes in by_portal.items()
+        )
         outcomes: dict[int, Outcome] = {}
-        for origin, indexes in by_portal.items():
-            placed = await self._brought(origin, [batch[index].event for index in indexes])
+        for indexes, placed in zip(by_portal.values(), await asyncio.gather(*brought), strict=True):
             outcomes.update(zip(indexes, placed, strict=True))
         return [outcomes[index] for index in range(len(batch))]
 

@@ -83,6 +83,10 @@ class PostgresStore:
         return PostgresSchema(self.server, "log", BY_INDEX)
 
     @property
+    def access_log(self) -> PostgresSchema:
+        return PostgresSchema(self.server, "access", BY_INDEX)
+
+    @property
     def catalog(self) -> PostgresSchema:
         return PostgresSchema(self.server, "catalog")
 
@@ -119,7 +123,13 @@ class PostgresStore:
             await log.close()
 
     async def open_appender(self) -> Appender:
-        log = PostgresLog(self.server, self.log.schema)
+        return self._appender(self.log)
+
+    async def open_access_appender(self) -> Appender:
+        return self._appender(self.access_log)
+
+    def _appender(self, place: PostgresSchema) -> Appender:
+        log = PostgresLog(self.server, place.schema)
         return PortalAppender(log.append, log.close)
 
     def open_wakeups(self, heard: Callable[[], None]) -> Wakeups:

@@ -24,9 +24,9 @@ def grants(role: str) -> list[str]:
         raise InvalidRegistration(f"role {role!r}: use a-z, 0-9 and _, at most 63")
     to = f'TO "{role}"'
     return [
-        f"GRANT USAGE ON SCHEMA log, catalog {to}",
-        f"GRANT SELECT, INSERT ON log.event {to}",
-        f"GRANT SELECT, INSERT, UPDATE ON log.log_head {to}",
+        f"GRANT USAGE ON SCHEMA log, access, catalog {to}",
+        f"GRANT SELECT, INSERT ON log.event, access.event {to}",
+        f"GRANT SELECT, INSERT, UPDATE ON log.log_head, access.log_head {to}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA catalog {to}",
         # It wants the name of the database that it runs in.
         f"DO $$ BEGIN EXECUTE format('{_CREATE} {to}', current_database()); END $$",

@@ -49,6 +49,10 @@ class Store(Protocol):
         """The truth: events and heads."""
 
     @property
+    def access_log(self) -> Place:
+        """Who looked: another log of each portal, with the same tables."""
+
+    @property
     def catalog(self) -> Place:
         """Portals, keys, tokens, quarantine, pointers."""
 
@@ -66,6 +70,9 @@ class Store(Protocol):
 
     async def open_appender(self) -> Appender:
         """Open the one door to the log. Raises StoreUnavailable when it cannot be written."""
+
+    async def open_access_appender(self) -> Appender:
+        """Open the one door to the access log. An append that finds it shut raises."""
 
     def open_wakeups(self, heard: Callable[[], None]) -> Wakeups:
         """Tell and hear of appends between processes; `heard` is called at each hint."""

@@ -8,7 +8,7 @@ from eventstore.directory import Portal
 from eventstore.store import Store
 from projections.difference import Difference, Progress
 from projections.verify_catalog import verify_catalog
-from projections.verify_log import verify_log
+from projections.verify_log import verify_access_log, verify_log
 from projections.verify_read_models import verify_read_models
 
 Watch = Callable[[str], AbstractContextManager[Progress]]
@@ -23,7 +23,7 @@ async def verify(
     *,
     jobs: int | None = None,
 ) -> AsyncGenerator[Difference]:
-    """Check the catalog, the log against its commitments, facts and read models against the log.
+    """Check the catalog, both logs against their commitments, and what is derived from the log.
 
     Reads only; a server may run. Raises StaleGeneration for read models with other tables.
     """
@@ -32,6 +32,7 @@ async def verify(
             yield difference
     for counted, check in (
         ("events of the log", verify_log),
+        ("entries of the access log", verify_access_log),
         ("events derived again", verify_read_models),
     ):
         with watch(counted) as progress:

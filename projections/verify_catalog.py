@@ -19,10 +19,10 @@ async def verify_catalog(catalog: Catalog, store: Store) -> AsyncGenerator[Diffe
     except EventstoreError as error:
         yield Difference("", "portal", f"cannot be read: {error}")
         return
-    heads = await heads_of(store.log)
     known = {portal.id for portal in portals.values()}
-    for portal_id in sorted(heads.keys() - known):
-        yield Difference("", f"portal {portal_id}", "is not in the catalog, but has a log")
+    for called, log in (("a log", store.log), ("an access log", store.access_log)):
+        for portal_id in sorted((await heads_of(log)).keys() - known):
+            yield Difference("", f"portal {portal_id}", f"is not in the catalog, but has {called}")
     present = await store.generations()
     for slug, portal in sorted(portals.items()):
         # The first one is made when something is projected for the first time.

@@ -1,8 +1,8 @@
-"""Checks the log against itself: positions, bytes, keys; split over processes."""
+"""Checks a log against itself: positions, bytes, keys; split over processes."""
 
 import hmac
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import aclosing, closing
 from typing import Final, NamedTuple
 
 from eventstore import integrity, log
@@ -34,10 +34,27 @@ async def verify_log(
 
     Uses `jobs` processes, or as many as there are cores. Reads only; a server may run.
     """
-    pool = Pool(store.log, 1)
+    async with aclosing(_verify(store.log, portals, progress, jobs)) as found:
+        async for difference in found:
+            yield difference
+
+
+async def verify_access_log(
+    store: Store, portals: Sequence[Portal], progress: Progress, *, jobs: int | None = None
+) -> AsyncGenerator[Difference]:
+    """Check the access log in the same way."""
+    async with aclosing(_verify(store.access_log, portals, progress, jobs)) as found:
+        async for difference in found:
+            yield difference._replace(place=f"access {difference.place}")
+
+
+async def _verify(
+    place: Place, portals: Sequence[Portal], progress: Progress, jobs: int | None
+) -> AsyncGenerator[Difference]:
+    pool = Pool(place, 1)
     try:
-        heads = await log.heads_of(store.log)
-        pieces = list(_pieces(store.log, portals, heads))
+        heads = await log.heads_of(place)
+        pieces = list(_pieces(place, portals, heads))
         total, done = sum(upto - after for *_, after, upto in pieces), 0
         with closing(Workers(1 if total < _FEW else jobs or default_jobs())) as workers:
             async for (*_, after, upto), found in workers.in_order(check_events, pieces):

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from scripts import (
+    access,
     backup,
     config,
     demo,
@@ -33,6 +34,7 @@ for command in (
     migrate.app,
     rebuild.app,
     verify.app,
+    access.app,
     status.app,
     backup.app,
     restore.app,

@@ -9,6 +9,7 @@ from api.spooling import depth_shown
 from eventstore.database import Place, Pool, Session
 from eventstore.errors import StoreUnavailable
 from eventstore.log import heads
+from eventstore.migrations import parts
 from eventstore.quarantine import Quarantine
 from eventstore.spool import spool_path
 from eventstore.spool_depth import Depth, in_all, look_into
@@ -118,7 +119,7 @@ async def _read(
 
 async def sizes(store: Store) -> dict[str, int]:
     """Return the bytes of each set of tables, with what is still to be moved into it."""
-    found = {"log": await store.log.size(), "catalog": await store.catalog.size()}
+    found = {part.name: await part.place.size() for part in parts(store)}
     for number in await store.generations():
         found[f"read {number}"] = await store.generation(number).size()
     return found

@@ -50,11 +50,12 @@ OTHER_WORDS: Final = {
 """What the other portal says, by what the samples say."""
 
 TOKENS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    "everything": ((SLUG,), ("messages:read", "messages:read.deleted", "events:read")),
+    "everything": ((SLUG,), ("messages:read", "messages:read.deleted", "events:read", "audit")),
     "messages": ((SLUG,), ("messages:read",)),
     "events": ((SLUG,), ("events:read",)),
     "writer": ((SLUG, OTHER), ("events:write",)),
-    "other": ((OTHER,), ("messages:read", "messages:read.deleted", "events:read")),
+    "auditor": ((SLUG,), ("audit",)),
+    "other": ((OTHER,), ("messages:read", "messages:read.deleted", "events:read", "audit")),
     "both": ((SLUG, OTHER), ("messages:read", "events:read")),
     "nowhere": ((), ("messages:read", "events:read")),
 }

@@ -30,8 +30,10 @@ def _listed(texts: str) -> list[str]:
     return texts.strip().split("\n\n")
 
 
+LOGS: Final = ("log", "access")
+
 WHOLE: Final = (
-    *(_whole(table, "log") for table in log_metadata.sorted_tables),
+    *(_whole(table, log) for log in LOGS for table in log_metadata.sorted_tables),
     *(_whole(table, "catalog") for table in catalog_metadata.sorted_tables),
 )
 """A backup copies them."""
@@ -58,6 +60,8 @@ UPDATE catalog.pointer SET generation = $1::integer
 FIGURES: Final = """
 SELECT log.log_head.portal_id, log.log_head.position FROM log.log_head
 
+SELECT access.log_head.portal_id, access.log_head.position FROM access.log_head
+
 SELECT read_1.checkpoint.portal_id, read_1.checkpoint.position FROM read_1.checkpoint
 
 SELECT read_1.undecoded.portal_id, count(*) AS count_1 FROM read_1.undecoded
@@ -72,8 +76,8 @@ SELECT catalog.rejection.portal_id, sum(catalog.rejection.count) AS sum_1 FROM c
 """Who projects asks which portals have something new; metrics and status say a number of each."""
 
 LOCKING: Final = (
-    "SELECT pg_advisory_xact_lock(hashtext('chronicle log'))",
-    _held(log_metadata, "log"),
+    *(f"SELECT pg_advisory_xact_lock(hashtext('chronicle {log}'))" for log in LOGS),
+    *(_held(log_metadata, log) for log in LOGS),
     _held(catalog_metadata, "catalog"),
     _held(catalog_metadata, "catalog", pointer),  # of version 1
     _held(READ_MODELS[0].tables[0].metadata, "read_1"),

@@ -30,6 +30,7 @@ SAID = (
     "COPY",
     "INSERT INTO log.event",
     "UPDATE log.log_head",
+    "INSERT INTO access.event",
     "DELETE FROM read_1",
     "SELECT catalog.pointer",  # through SQLAlchemy's engine
     "FROM read_1.chat",
@@ -98,7 +99,7 @@ async def _live(served: Served) -> None:
         await deliver(other, name)
     await served.state.live.catch_up()
     _, token = await served.state.catalog.create_token(
-        portals=[served.slug, other.slug], scopes=["messages:read", "events:read"], now=NOW
+        portals=[served.slug, other.slug], scopes=["messages:read", "events:read", "audit"], now=NOW
     )
     await served.state.refresh()
     await rebuild(served.store, served.state.catalog, lambda *_: None, jobs=2)

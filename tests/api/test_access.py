@@ -10,9 +10,10 @@ from tests.conftest import OTHER_WORDS, Reader
 IDS = {"chat": "2207", "message": "190411", "user": "41", "position": "1"}
 PATHS = [each.path.removeprefix("/v1").format(portal="acme", **IDS) for each in ENDPOINTS]
 READABLE = {
-    "everything": {"messages:read", "messages:read.deleted", "events:read"},
+    "everything": {"messages:read", "messages:read.deleted", "events:read", "audit"},
     "messages": {"messages:read"},
     "events": {"events:read"},
+    "auditor": {"audit"},
     "writer": {"events:write"},
 }
 

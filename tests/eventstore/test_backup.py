@@ -1,12 +1,13 @@
 """A backup holds a moment of a store, whatever its engine, and gives it back to either."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from eventstore.appender import Appender
 from eventstore.backup import backup, restore
 from eventstore.catalog import Catalog
 from eventstore.errors import BackupUnusable, StoreMissing, WrongSecretKey
@@ -16,7 +17,7 @@ from eventstore.log import Origin
 from eventstore.postgres_store import PostgresStore
 from eventstore.quarantine import Quarantine, Unreadable
 from eventstore.store import Store
-from projections.verify_log import verify_log
+from projections.verify_log import verify_access_log, verify_log
 from tests.engines import ENGINES, query
 from tests.eventstore.factories import new
 from tests.postgresql.databases import Databases
@@ -43,6 +44,9 @@ async def kept(fresh: Store) -> Store:
         await catalog.close()
     await append(fresh, "acme", [new(f"webhook:{n}") for n in range(30)])
     await append(fresh, "globex", [new(f"webhook:{n}") for n in range(7)])
+    await append(
+        fresh, "globex", [new(f"looked-{n}") for n in range(5)], fresh.open_access_appender
+    )
     return fresh
 
 
@@ -57,13 +61,18 @@ async def another(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         yield PostgresStore(url, tmp_path / "another.key")
 
 
-async def append(store: Store, slug: str, events: Sequence[NewEvent]) -> None:
+async def append(
+    store: Store,
+    slug: str,
+    events: Sequence[NewEvent],
+    open_appender: Callable[[], Awaitable[Appender]] | None = None,
+) -> None:
     catalog = await Catalog.open(store)
     try:
         origin: Origin = (await catalog.snapshot()).portal(slug).origin
     finally:
         await catalog.close()
-    appender = await store.open_appender()
+    appender = await (open_appender or store.open_appender)()
     try:
         for event in events:
             await appender.append(origin, event)
@@ -78,11 +87,13 @@ async def everything(store: Store) -> dict[str, list[tuple[Any, ...]]]:
         portals = list((await catalog.snapshot()).portals.values())
     finally:
         await catalog.close()
-    assert [difference async for difference in verify_log(store, portals, silent)] == []
+    for verify in (verify_log, verify_access_log):
+        assert [difference async for difference in verify(store, portals, silent)] == []
     log = await query(store.log, "SELECT * FROM event ORDER BY portal_id, position")
     heads = await query(store.log, "SELECT * FROM log_head ORDER BY portal_id")
+    looks = await query(store.access_log, "SELECT * FROM event ORDER BY portal_id, position")
     entries = {name: await query(store.catalog, f"SELECT * FROM {name}") for name in TABLES}  # noqa: S608
-    return {"event": log, "log_head": heads} | {
+    return {"event": log, "log_head": heads, "access": looks} | {
         name: sorted(rows, key=repr) for name, rows in entries.items()
     }
 
@@ -91,6 +102,7 @@ async def test_a_backup_is_a_store_with_the_same_content(kept: Store, tmp_path: 
     manifest = await backup(kept, tmp_path / "backup", silent, now=NOW)
 
     assert manifest.events == 37
+    assert manifest.access_heads == {2: 5}
     assert await everything(Folder(tmp_path / "backup")) == await everything(kept)
 
 
@@ -104,7 +116,9 @@ async def test_what_was_restored_is_what_was_backed_up(
 
     assert await everything(another) == before
     await append(another, "acme", [new("webhook:new")])
-    assert len((await everything(another))["event"]) == 38
+    await append(another, "acme", [new("looked-again")], another.open_access_appender)
+    after = await everything(another)
+    assert (len(after["event"]), len(after["access"])) == (38, 6)
 
 
 async def test_events_that_come_meanwhile_are_in_it_or_not(kept: Store, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from eventstore.folder import Folder
 from eventstore.migrations import VERSION, Step, check, ensure, migrate, parts
 from eventstore.postgres_store import PostgresStore
 from eventstore.store import Store
-from projections.verify_log import verify_log
+from projections.verify_log import verify_access_log, verify_log
 from projections.verify_read_models import verify_read_models
 from tests import samples
 from tests.engines import patiently, query
@@ -29,7 +29,7 @@ from tests.promises.server import Registered, register, serving_again
 from tests.stored.contents import ACME_KEY, QUARANTINED, TOKEN
 from tests.stored.dumps import load, versions
 
-PARTS: Final = ("log", "catalog")
+PARTS: Final = ("log", "access_log", "catalog")
 
 COLUMNS = """
 SELECT c.relname, c.relkind::text, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
@@ -138,6 +138,7 @@ async def test_a_missing_store_is_refused_with_what_makes_one(fresh: Store) -> N
 
     assert not await fresh.catalog.exists()
     assert not await fresh.log.exists()
+    assert not await fresh.access_log.exists()
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -176,7 +177,9 @@ async def empty(engine: str, path: Path, request: pytest.FixtureRequest) -> Asyn
     [
         pytest.param("sqlite", 1),
         pytest.param("sqlite", 2),
+        pytest.param("sqlite", 3),
         pytest.param("postgresql", 2, marks=pytest.mark.postgresql),
+        pytest.param("postgresql", 3, marks=pytest.mark.postgresql),
     ],
 )
 async def test_every_version_that_was_kept_becomes_this_one(
@@ -191,7 +194,8 @@ async def test_every_version_that_was_kept_becomes_this_one(
 
         done = await migrate(old)
 
-        assert done == dict.fromkeys(PARTS, (version, VERSION))
+        made_of = {**dict.fromkeys(PARTS, version), "access_log": version if version > 2 else 0}
+        assert done == {part: (before, VERSION) for part, before in made_of.items()}
         assert await stamps(old) == dict.fromkeys(PARTS, VERSION)
         assert await shape(old) == await shape(new)
         await serve_what_it_held(old)
@@ -230,7 +234,7 @@ async def differences(store: Store) -> list[Any]:
     portals = list((await catalog.snapshot()).portals.values())
     await catalog.close()
     found: list[Any] = []
-    for verify in (verify_log, verify_read_models):
+    for verify in (verify_log, verify_access_log, verify_read_models):
         found += [difference async for difference in verify(store, portals, lambda *_: None)]
     return found
 
@@ -240,6 +244,7 @@ async def test_the_next_version_is_reached_from_this_one(store: Store, tomorrow:
 
     assert done == dict.fromkeys(PARTS, (VERSION, tomorrow.VERSION))
     assert await query(store.log, "SELECT note FROM log_head") == []
+    assert await query(store.access_log, "SELECT note FROM log_head") == []
     assert await query(store.catalog, "SELECT a FROM extra") == []
 
 
@@ -263,13 +268,16 @@ async def test_what_was_cut_off_between_log_and_catalog_is_finished_by_the_next(
         await migrate(store)
     with pytest.raises(WrongSchema, match="chronicle migrate"):
         await check(store)
-    assert await stamps(store) == {"log": tomorrow.VERSION, "catalog": VERSION}
+    assert await stamps(store) == {
+        **dict.fromkeys(PARTS, tomorrow.VERSION),
+        "catalog": VERSION,
+    }
     tomorrow.steps(log=log, catalog=["CREATE TABLE extra (a INTEGER)"])
 
     done = await migrate(store)
 
     assert done == {
-        "log": (tomorrow.VERSION, tomorrow.VERSION),
+        **dict.fromkeys(PARTS, (tomorrow.VERSION, tomorrow.VERSION)),
         "catalog": (VERSION, tomorrow.VERSION),
     }
     await check(store)
@@ -345,6 +353,7 @@ async def test_files_with_nothing_in_them_are_no_store_yet(tmp_path: Path) -> No
     """A start that was killed can leave them; PostgreSQL makes schema and tables in one piece."""
     folder = Folder(tmp_path)
     folder.log.path.touch()
+    folder.access_log.path.touch()
     folder.catalog.path.touch()
 
     await ensure(folder)

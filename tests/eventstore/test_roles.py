@@ -128,6 +128,12 @@ async def test_commands_work_as_that_role(database: PostgresStore, granted: Post
         "ALTER TABLE log.event OWNER TO CURRENT_USER",
         "CREATE RULE nothing AS ON INSERT TO log.event DO INSTEAD NOTHING",
         "DROP TABLE log.event",
+        "UPDATE access.event SET receiver = 'token:another'",
+        "DELETE FROM access.event",
+        "TRUNCATE access.event",
+        "DELETE FROM access.log_head",
+        "ALTER TABLE access.event DISABLE TRIGGER ALL",
+        "DROP SCHEMA access CASCADE",
         "DROP SCHEMA log CASCADE",
         "CREATE TABLE log.another (a integer)",
         "COMMENT ON SCHEMA log IS '1'",
@@ -169,4 +175,4 @@ def test_a_name_that_is_no_role_of_ours_is_refused(name: str) -> None:
 def test_nothing_is_granted_that_changes_an_event() -> None:
     of_events = [statement for statement in grants("server") if "log.event" in statement]
 
-    assert of_events == ['GRANT SELECT, INSERT ON log.event TO "server"']
+    assert of_events == ['GRANT SELECT, INSERT ON log.event, access.event TO "server"']

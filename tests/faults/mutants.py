@@ -49,6 +49,15 @@ _LIE: Final = f"""            if error:
 
 MUTANTS: Final = (
     Mutant(
+        "answer a reader before it is recorded",
+        "api/access_log.py",
+        "            await self._gathering.append(Pending(look.origin, entry))\n",
+        "            import asyncio\n\n"
+        "            asyncio.ensure_future(self._gathering.append(Pending(look.origin, entry)))\n",
+        "tests/promises/test_killed_while_reading.py"
+        "::test_every_answer_that_a_reader_got_is_recorded[sqlite]",
+    ),
+    Mutant(
         "acknowledge before the commit",
         "eventstore/coalescing.py",
         _COMMIT,

@@ -30,7 +30,7 @@ async def to_version_1(store: Store) -> None:
         "CREATE TABLE generation (number INTEGER NOT NULL)",
         "INSERT INTO generation VALUES (1)",
     )
-    for part in (store.log, store.catalog):
+    for part in (store.log, store.access_log, store.catalog):
         await stamp(part, 1)
 
 
@@ -65,6 +65,7 @@ def test_doing_it_again_changes_nothing(chronicle: Command, acme: str) -> None:
     assert again.status == 0
     assert again.err.splitlines() == [
         f"log: version {VERSION}, as before",
+        f"access_log: version {VERSION}, as before",
         f"catalog: version {VERSION}, as before",
     ]
 
@@ -74,8 +75,9 @@ def test_people_are_told_each_part(chronicle: Command, fresh: Store) -> None:
     asyncio.run(to_version_1(fresh))
     upgraded = chronicle("migrate").err.splitlines()
 
-    assert made == [f"log: made, version {VERSION}", f"catalog: made, version {VERSION}"]
-    assert upgraded == [f"log: version 1 to {VERSION}", f"catalog: version 1 to {VERSION}"]
+    parts = ("log", "access_log", "catalog")
+    assert made == [f"{part}: made, version {VERSION}" for part in parts]
+    assert upgraded == [f"{part}: version 1 to {VERSION}" for part in parts]
 
 
 def test_a_newer_store_is_left_alone(chronicle: Command, acme: str, fresh: Store) -> None:

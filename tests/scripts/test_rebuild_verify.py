@@ -34,7 +34,7 @@ def test_status_shows_the_lag_that_an_import_leaves(chronicle: Command, fed: Pat
 def test_status_shows_sizes_to_people(chronicle: Command, fed: Path) -> None:
     out = chronicle("status").out
 
-    assert [line.split()[0] for line in out.splitlines()[-2:]] == ["log", "catalog"]
+    assert [line.split()[0] for line in out.splitlines()[-3:]] == ["log", "access_log", "catalog"]
     assert "KiB" in out
 
 

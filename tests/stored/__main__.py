@@ -14,7 +14,7 @@ from eventstore.migrations import VERSION
 from eventstore.postgres_store import PostgresStore
 from eventstore.store import Store
 from tests.postgresql.server import private_server
-from tests.stored.contents import fill, fixed
+from tests.stored.contents import fill, fixed, look
 from tests.stored.dumps import KEY_FILE, keep_database, keep_folder
 
 
@@ -24,8 +24,11 @@ async def make(store: Store) -> None:
     shutil.copyfile(KEY_FILE, store.secret_key)
     catalog = await Catalog.open(store, create=True)
     appender = await store.open_appender()
+    access_appender = await store.open_access_appender()
     with fixed():
         await fill(catalog, appender.append_all)
+        await look(catalog, access_appender.append_all)
+    await access_appender.close()
     await appender.close()
     await catalog.close()
 

@@ -10,6 +10,8 @@ from itertools import count
 from typing import Any, Final
 from unittest.mock import patch
 
+from api import access_log
+from api.access_log import AccessLog, Look
 from eventstore.catalog import Catalog
 from eventstore.envelope import Receiving, events_of, webhook
 from eventstore.event import NewEvent
@@ -73,6 +75,30 @@ async def fill(catalog: Catalog, append: Append) -> None:
     for slug, events in (("acme", _of_acme), ("globex", _of_globex)):
         origin = portals[slug].origin
         await append([Pending(origin, event) for event in events(catalog, origin.hmac_key)])
+
+
+async def look(catalog: Catalog, append: Append) -> None:
+    """Record who read: a page and a message, by the token that may do everything."""
+    snapshot = await catalog.snapshot()
+    token = next(each for each in snapshot.tokens.values() if each.revoked_at is None)
+    log = AccessLog(append)
+    with patch.object(access_log, "now", lambda: NOW + 3):
+        for number, (route, ids, count) in enumerate(
+            (
+                ("/v1/portals/{portal}/messages", {}, 2),
+                ("/v1/portals/{portal}/messages/{message}", {"message": 190411}, 1),
+            )
+        ):
+            request = Look(
+                origin=snapshot.portal("acme").origin,
+                token_id=token.id,
+                request_id=f"0199f0a0-0000-7000-8000-0000000001{number:02d}",
+                callers_id="a-trace-of-theirs",
+                route=route,
+                ids=ids,
+                filters={"state": "live"} if count > 1 else {},
+            )
+            await log.read(request, position=9, count=count, status=200)
 
 
 def _of_acme(catalog: Catalog, portal_key: bytes) -> Iterator[NewEvent]:

