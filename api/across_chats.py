@@ -11,7 +11,7 @@ from api.problems import Problem
 from api.queries import MessagesQuery
 from api.shapes import version
 from projections.messages import MessageRow
-from projections.read import messages, search
+from projections.read import search
 from projections.read.search import MOST_COUNTED, HitKey, Wanted
 from projections.search.message_words import Standing
 from projections.search.terms import Term, highlights, terms_of
@@ -36,9 +36,7 @@ async def messages_across_chats(read: _Read) -> Listed[Hit]:
 async def _listed(read: _Read) -> Listed[Hit]:
     descending = read.query.order == "desc"
     filters = read.query.conditions()
-    found = await messages.among(
-        read.session,
-        read.portal_id,
+    found = await read.reader.among(
         filters,
         key=read.key([_LAST if descending else _FIRST])[0],
         limit=read.fetch,
@@ -48,13 +46,15 @@ async def _listed(read: _Read) -> Listed[Hit]:
     answer = read.page([_hit(each) for each in await _shown(read, page)], more)
     if read.query.count:
         most = MOST_COUNTED + 1
-        counted = await messages.count(read.session, read.portal_id, filters, most=most)
+        counted = await read.reader.count(filters, most=most)
         answer["page"]["count"] = _count(counted)
     return answer
 
 
 async def _searched(read: _Read, query: str) -> Listed[Hit]:
     """Search. Raises Problem(scope_missing) for texts that the token may not see."""
+    if read.view is not None:
+        raise Problem("invalid_parameter", "`q` finds what is so now.", parameter="q")
     terms = terms_of(query)
     wanted = Wanted(terms, _standings(read), read.query.conditions())
     descending = read.query.order == "desc"
@@ -116,15 +116,8 @@ async def _around(
     if not read.query.context or row.chat_id is None:
         return (), ()
     before, after = [
-        await neighbours(
-            read.session,
-            read.portal_id,
-            row.chat_id,
-            key=row.message_id,
-            began_at=read.began_at(),
-            limit=read.query.context,
-        )
-        for neighbours in (messages.older, messages.newer)
+        await neighbours(row.chat_id, key=row.message_id, limit=read.query.context)
+        for neighbours in (read.reader.older, read.reader.newer)
     ]
     return before[::-1], after
 
@@ -146,10 +139,4 @@ def _match(found: search.Hit, terms: Sequence[Term]) -> models.Match:
 
 
 async def _shown(read: _Read, rows: Sequence[MessageRow]) -> list[models.Message]:
-    return await shown_messages(
-        read.session,
-        read.portal_id,
-        rows,
-        sees_deleted=read.access.sees_deleted,
-        form=read.query.render,
-    )
+    return await shown_messages(read, rows, read.query.render)

@@ -9,15 +9,13 @@ from api.message_shape import shown_messages
 from api.models import Listed, One
 from api.queries import ChatsQuery, PortalQuery, TimelineQuery
 from projections.messages import MessageRow
-from projections.read import chats, messages
+from projections.read import chats
 from projections.read.chats import ChatKey
 
 
 async def latest(read: ReadList[ChatsQuery]) -> Listed[models.Chat]:
     """Chats, most recent activity first."""
-    found = await chats.latest(
-        read.session,
-        read.portal_id,
+    found = await read.reader.chats(
         of_type=read.query.type,
         key=ChatKey(*read.key(chats.LATEST)),
         limit=read.fetch,
@@ -29,10 +27,10 @@ async def latest(read: ReadList[ChatsQuery]) -> Listed[models.Chat]:
 
 async def one(read: Read[PortalQuery]) -> One[models.ChatWithHistory]:
     """One chat, and what it showed before."""
-    counted = await chats.one(read.session, read.portal_id, read.ids["chat"])
+    counted = await read.reader.chat(read.ids["chat"])
     if counted is None:
         raise no_such("chat")
-    versions = await chats.versions(read.session, read.portal_id, read.ids["chat"])
+    versions = await read.reader.chat_versions(read.ids["chat"])
     history = [shapes.chat_version(version) for version in versions]
     return read.one(models.ChatWithHistory(**shapes.chat(counted), history=history))
 
@@ -41,16 +39,9 @@ async def timeline(read: ReadList[TimelineQuery]) -> Listed[models.Message]:
     """Messages of a chat, oldest to newest; the next page goes on the way that the walk goes."""
     direction, place = read.key(read.query.anchor() or ("after", -1))
     found, more = await _WALKS[direction](read, place)
-    if not found and not await chats.exists(read.session, read.portal_id, read.ids["chat"]):
+    if not found and not await read.reader.chat_exists(read.ids["chat"]):
         raise no_such("chat")
-    shown = await shown_messages(
-        read.session,
-        read.portal_id,
-        found,
-        sees_deleted=read.access.sees_deleted,
-        form=read.query.render,
-    )
-    return read.page(shown, more)
+    return read.page(await shown_messages(read, found, read.query.render), more)
 
 
 _Page = tuple[Sequence[MessageRow], Sequence[Any] | None]
@@ -85,25 +76,11 @@ def _oldest(row: MessageRow) -> Sequence[Any]:
 
 
 async def _newer(read: _Timeline, place: int, limit: int) -> list[MessageRow]:
-    return await messages.newer(
-        read.session,
-        read.portal_id,
-        read.ids["chat"],
-        key=place,
-        began_at=read.began_at(),
-        limit=limit,
-    )
+    return await read.reader.newer(read.ids["chat"], key=place, limit=limit)
 
 
 async def _older(read: _Timeline, place: int, limit: int) -> list[MessageRow]:
-    return await messages.older(
-        read.session,
-        read.portal_id,
-        read.ids["chat"],
-        key=place,
-        began_at=read.began_at(),
-        limit=limit,
-    )
+    return await read.reader.older(read.ids["chat"], key=place, limit=limit)
 
 
 _ONE = "/v1/portals/{portal}/chats/{chat}"

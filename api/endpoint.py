@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Generic, TypeVar
 
 from starlette.requests import Request
@@ -17,9 +18,16 @@ from api.problems import Problem
 from api.queries import Paged, PortalQuery
 from api.request_ids import callers_id, request_id
 from api.state import State
+from eventstore import log
 from eventstore.database import Session
+from eventstore.event import MAX_INSTANT
+from projections.fingerprints import fingerprints
 from projections.generations import Standing
 from projections.project import checkpoint_of
+from projections.read.now import Now
+from projections.read.reader import Reader
+from projections.read.then.reader import Then
+from projections.view import View
 
 _PATIENCE: Final = 2.0
 """Seconds that a request waits for the position it asks for."""
@@ -31,12 +39,18 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class Read(Generic[Q]):
-    """One request that reads: who asks what, and the moment that the answer is true for."""
+    """One request that reads: who asks what, and the moment that the answer is true for.
+
+    `newest` is how far the read models are; `view` is what the answer may know of them, None
+    for what is so now; `meta` is what the answer says about itself.
+    """
 
     state: State
     access: Access
     session: Session
-    position: int
+    newest: int
+    view: View | None
+    meta: Meta
     path: str
     ids: Mapping[str, int]
     query: Q
@@ -47,18 +61,26 @@ class Read(Generic[Q]):
         return self.access.portal.id
 
     @property
-    def head(self) -> int:
-        """The newest position of the portal: never behind what is projected."""
-        return max(self.state.head(self.access.portal), self.position)
+    def position(self) -> int:
+        """The position that the answer is true for."""
+        return self.view.position if self.view else self.newest
 
     @property
-    def meta(self) -> Meta:
-        """What the answer says about itself."""
-        meta = Meta(portal=self.access.portal.slug, position=self.position, head=self.head)
-        standing = self.state.live.standing(self.portal_id)
-        if standing is not Standing.CURRENT:
-            meta["generation"] = standing
-        return meta
+    def head(self) -> int:
+        """The newest position of the log, as far as the answer may know it."""
+        return self.view.position if self.view else _head(self.state, self.access, self.newest)
+
+    @property
+    def now(self) -> Now:
+        """What is so now: it decides what may be shown of what was."""
+        return Now(self.session, self.portal_id, self.newest)
+
+    @cached_property
+    def reader(self) -> Reader:
+        """What answers: as it is now, or as of the moment that was asked for."""
+        if self.view is None:
+            return self.now
+        return Then(self.session, self.portal_id, self.view, newest=self.newest)
 
     def one(self, thing: T) -> One[T]:
         """Answer with one thing."""
@@ -87,6 +109,10 @@ class ReadList(Read[Q]):
         if self.cursor:
             return self.cursor.began_at
         return self.position if newest is None else newest
+
+    @property
+    def now(self) -> Now:
+        return Now(self.session, self.portal_id, self.began_at())
 
     def cut(
         self, found: Sequence[Row], key: Callable[[Row], Sequence[Any]]
@@ -124,7 +150,7 @@ class ReadList(Read[Q]):
 
 def about(path: str, portal_id: int, ids: Mapping[str, int], query: PortalQuery) -> Sequence[Any]:
     """Return what a cursor is bound to: the list, whose it is, and what narrows it."""
-    return [path, portal_id, sorted(ids.items()), sorted(query.filters().items())]
+    return [path, portal_id, sorted(ids.items()), sorted(query.filters().items()), query.moment]
 
 
 @dataclass(frozen=True)
@@ -166,12 +192,14 @@ class Endpoint:
         self, state: State, access: Access, ids: Mapping[str, int], query: PortalQuery
     ) -> tuple[Cursor | None, Any]:
         """Return the cursor of a request, and what answers it."""
+        place = _place(state.cursors, query, about(self.path, access.portal.id, ids, query))
         async with state.live.reading(access.portal.id) as session:
-            position = await checkpoint_of(session, access.portal.id)
-            asked = (state, access, session, position, self.path, ids, query)
+            newest = await checkpoint_of(session, access.portal.id)
+            view = _view(query, place[0], newest)
+            meta = await _meta(state, access, session, query, view, newest)
+            asked = (state, access, session, newest, view, meta, self.path, ids, query)
             if not isinstance(query, Paged):
                 return None, await self.call(Read(*asked))
-            place = _place(state.cursors, query, about(self.path, access.portal.id, ids, query))
             return place[0], await self.call(ReadList(*asked, query.limit, *place))
 
 
@@ -211,19 +239,66 @@ def _ids(request: Request) -> Mapping[str, int]:
 
 
 async def _wait(state: State, access: Access, query: PortalQuery) -> None:
-    position = query.min_position
-    if position is None:
-        return
-    if not await state.live.wait_for(access.portal.id, position, seconds=_PATIENCE):
+    """Wait for the positions that a request names. Raises Problem where one does not come."""
+    portal, named = access.portal, query.as_of_position
+    if named is not None and named > state.head(portal):
+        async with state.log.reading() as session:  # another server may have appended it just now
+            head = await log.newest(session, portal.id)
+        if named > head:
+            detail = f"`as_of_position` is beyond the head of the log, which is {head}."
+            raise Problem("invalid_parameter", detail, parameter="as_of_position")
+    position = max(query.min_position or 0, named or 0)
+    if position and not await state.live.wait_for(portal.id, position, seconds=_PATIENCE):
         raise Problem(
             "projection_behind", f"Not yet projected up to {position}. Ask again in a moment."
         )
 
 
+def _view(query: PortalQuery, cursor: Cursor | None, newest: int) -> View | None:
+    """Return what the answer to a request may know: a walk goes on from what it knew at first."""
+    time, position = query.moment
+    if time is None and position is None:
+        return None
+    if position is None:
+        position = cursor.began_at if cursor else newest
+    return View(position, MAX_INSTANT if time is None else time)
+
+
+async def _meta(  # noqa: PLR0913, PLR0917 - all that an answer may say about itself
+    state: State,
+    access: Access,
+    session: Session,
+    query: PortalQuery,
+    view: View | None,
+    newest: int,
+) -> Meta:
+    slug = access.portal.slug
+    if view is not None:
+        maker = await state.live.maker(access.portal.id, session)
+        known_by = f"{maker.facts}.{fingerprints().rows}"
+        meta = Meta(portal=slug, position=view.position, fingerprint=known_by)
+        if query.as_of_position is not None:
+            return meta  # nothing that moves: who asks again gets the same bytes
+        meta["head"] = _head(state, access, newest)
+    else:
+        meta = Meta(portal=slug, position=newest, head=_head(state, access, newest))
+    standing = state.live.standing(access.portal.id)
+    if standing is not Standing.CURRENT:
+        meta["generation"] = standing
+    return meta
+
+
+def _head(state: State, access: Access, newest: int) -> int:
+    """Return the newest position of a portal: never behind what is projected."""
+    return max(state.head(access.portal), newest)
+
+
 def _place(
-    cursors: Cursors, query: Paged, subject: Sequence[Any]
+    cursors: Cursors, query: PortalQuery, subject: Sequence[Any]
 ) -> tuple[Cursor | None, Sequence[Any] | None]:
     """Return the cursor of a request, and where its walk begins or began."""
+    if not isinstance(query, Paged):
+        return None, None
     anchor = query.anchor()
     if query.cursor is None:
         return None, anchor

@@ -1,12 +1,14 @@
 """The log as it is: events, what could not be decoded, what could not even be read."""
 
+from typing import Any
+
 from api import models, shapes
 from api.endpoint import Endpoint, Read, ReadList, no_such
 from api.models import Listed, One
 from api.queries import EventsQuery, Paged, PortalQuery
 from api.times import spelled
 from eventstore import log
-from eventstore.event import Event
+from eventstore.event import MAX_INSTANT, Event, Instant
 from eventstore.quarantine import Quarantined
 from projections.read import undecoded
 from projections.tables import UndecodedRow
@@ -14,7 +16,7 @@ from projections.tables import UndecodedRow
 
 async def page(read: ReadList[EventsQuery]) -> Listed[models.Event]:
     """The log, ascending: also what is not yet projected."""
-    newest = read.head
+    newest = await ended_at(read)
     began_at = read.began_at(newest)
     after = read.key([read.query.after or 0])[0]
     async with read.state.log.reading() as session:
@@ -27,18 +29,19 @@ async def one(read: Read[PortalQuery]) -> One[models.Event]:
     """One event of the log."""
     async with read.state.log.reading() as session:
         found = await log.events_at(session, read.portal_id, [read.ids["position"]])
-    if not found:
+    if not found or read.ids["position"] > await ended_at(read):
         raise no_such("event")
     return read.one(_readable(found[0]))
 
 
 async def undecoded_events(read: ReadList[Paged]) -> Listed[models.UndecodedEvent]:
     """Events that no decoder could read, ascending, each with the reason."""
+    newest = min(await ended_at(read), read.position)
     found = await undecoded.page(
         read.session,
         read.portal_id,
         after=read.key([0])[0],
-        began_at=read.began_at(),
+        began_at=read.began_at(newest),
         limit=read.fetch,
     )
     async with read.state.log.reading() as session:
@@ -50,15 +53,35 @@ async def undecoded_events(read: ReadList[Paged]) -> Listed[models.UndecodedEven
             position=row.position, event_type=types[row.position], reason=row.reason
         )
 
-    return read.listed(found, lambda row: [row.position], show)
+    return read.listed(found, lambda row: [row.position], show, newest=newest)
 
 
 async def quarantine(read: ReadList[Paged]) -> Listed[models.SealedBody]:
     """Bodies that could not be read, by number: how they came, and why not."""
     found = await read.state.quarantine.page(
-        read.portal_id, after=read.key([0])[0], limit=read.fetch
+        read.portal_id,
+        after=read.key([0])[0],
+        limit=read.fetch,
+        received_by=await received_by(read),
     )
     return read.listed(found, lambda body: [body.number], _sealed)
+
+
+async def ended_at(read: Read[Any]) -> int:
+    """Return the newest position that an answer may know: what was received by its moment."""
+    if read.query.as_of is None:
+        return read.head
+    async with read.state.log.reading() as session:
+        return await log.newest_by(session, read.portal_id, upto=read.head, by=read.query.as_of)
+
+
+async def received_by(read: Read[Any]) -> Instant:
+    """Return by when what has no position must have come, for an answer to know it."""
+    if read.view is None or read.query.as_of_position is None:
+        return read.view.time if read.view else MAX_INSTANT
+    async with read.state.log.reading() as session:
+        found = await log.events_at(session, read.portal_id, [read.view.position])
+    return min([read.view.time, *(event.received_at for event in found)]) if found else 0
 
 
 def _readable(event: Event) -> models.Event:

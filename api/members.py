@@ -5,23 +5,21 @@ from api.endpoint import Endpoint, ReadList, no_such
 from api.models import Listed
 from api.queries import IntervalsQuery
 from projections.members import MemberRow
-from projections.read import chats, members, users
+from projections.read import members
 from projections.read.members import MemberKey
 
 
 async def intervals(read: ReadList[IntervalsQuery]) -> Listed[models.Member]:
     """Who is, or was, in a chat, by user."""
-    found = await members.intervals(
-        read.session,
-        read.portal_id,
+    found = await read.reader.members(
         read.ids["chat"],
         current=read.query.view == "current",
         key=MemberKey(*read.key(members.FIRST)),
         limit=read.fetch,
     )
-    if not found and not await chats.exists(read.session, read.portal_id, read.ids["chat"]):
+    if not found and not await read.reader.chat_exists(read.ids["chat"]):
         raise no_such("chat")
-    names = await users.names(read.session, read.portal_id, {row.user_id for row in found})
+    names = await read.reader.names({row.user_id for row in found})
 
     def show(row: MemberRow) -> models.Member:
         return shapes.member(row, names)

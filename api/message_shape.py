@@ -6,15 +6,14 @@ from typing import Any
 from pydantic_core import from_json
 
 from api import models
+from api.endpoint import Read
 from api.shapes import identifier, person, when
 from api.text_forms import Shown, put_in_form
 from api.times import shown
-from eventstore.database import Session
 from eventstore.event import Instant
 from projections.facts import Basis
 from projections.messages import MessageRow
-from projections.read import messages
-from projections.read.beside import Beside, beside
+from projections.read.beside import Beside
 from projections.read.messages import Quoted
 
 Now = Mapping[int, Quoted] | None
@@ -22,26 +21,19 @@ Now = Mapping[int, Quoted] | None
 
 
 async def shown_messages(
-    session: Session,
-    portal_id: int,
-    rows: Sequence[MessageRow],
-    *,
-    sees_deleted: bool,
-    form: models.TextForm | None,
+    read: Read[Any], rows: Sequence[MessageRow], form: models.TextForm | None
 ) -> list[models.Message]:
-    """Show messages of one portal: however many they are, with the same few statements."""
+    """Show messages as a request may see them: many with the same few statements as one."""
     replies = [from_json(row.reply_to) if row.reply_to else None for row in rows]
-    found = await beside(
-        session,
-        portal_id,
-        [row.message_id for row in rows],
-        user_ids={row.author_id for row in rows if row.author_id},
-        chat_ids={row.chat_id for row in rows if row.chat_id is not None},
-    )
-    now = None if sees_deleted else await _quoted(session, portal_id, replies)
-    shown = [_message(row, reply, found, now) for row, reply in zip(rows, replies, strict=True)]
+    found = await read.reader.beside(rows)
+    now = None if read.access.sees_deleted else await _quoted(read, replies)
+    stand = await standing_texts(read, rows)
+    shown = [
+        _message(row, reply, found, now, stands=row.message_id in stand)
+        for row, reply in zip(rows, replies, strict=True)
+    ]
     if form is not None:
-        await put_in_form(session, portal_id, form, _texts(rows, shown))
+        await put_in_form(read.reader, form, _texts(rows, shown))
         for message in shown:
             message["text_form"] = form
     return shown
@@ -54,16 +46,32 @@ def _texts(rows: Sequence[MessageRow], shown: Sequence[models.Message]) -> Itera
             yield Shown(message["reply_to"], row.posted_at)
 
 
-async def _quoted(
-    session: Session, portal_id: int, replies: Collection[Any]
-) -> Mapping[int, Quoted]:
+async def standing_texts(read: Read[Any], rows: Sequence[MessageRow]) -> Collection[int]:
+    """Return which of these messages say what anybody may read: a text that stands until now.
+
+    As of a moment, a text may be asked for that was taken back since.
+    """
+    live = {row.message_id for row in rows if row.state == "live"}
+    if read.view is None or read.access.sees_deleted:
+        return live
+    now = await read.now.quoted(live)
+    return {
+        row.message_id
+        for row in rows
+        if row.message_id in live and now.get(row.message_id) == Quoted("live", row.text)
+    }
+
+
+async def _quoted(read: Read[Any], replies: Collection[Any]) -> Mapping[int, Quoted]:
     ids = {reply["message_id"] for reply in replies if reply and reply["text"] is not None}
     ids.discard(None)
-    return await messages.quoted(session, portal_id, ids) if ids else {}
+    return await read.now.quoted(ids) if ids else {}
 
 
-def _message(row: MessageRow, reply: Any, found: Beside, now: Now) -> models.Message:
-    withheld = row.state == "deleted" and row.text is not None and now is not None
+def _message(
+    row: MessageRow, reply: Any, found: Beside, now: Now, *, stands: bool
+) -> models.Message:
+    withheld = not stands and row.text is not None and now is not None
     held = found.reactions.get(row.message_id, {})
     return models.Message(
         id=str(row.message_id),

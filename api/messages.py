@@ -1,26 +1,25 @@
 """Messages across chats; and of one its state, its versions, its reactions and its events."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from api import models, shapes
 from api.across_chats import messages_across_chats
 from api.diffs import add_diffs
 from api.endpoint import Endpoint, Read, ReadList, no_such
-from api.message_shape import shown_messages
+from api.message_shape import shown_messages, standing_texts
 from api.models import Listed, One
 from api.queries import IntervalsQuery, MessageQuery, MessagesQuery, Paged, VersionsQuery
 from api.text_forms import Shown, put_in_form
 from eventstore import log
 from eventstore.event import Event
 from projections.messages import MessageRow, VersionRow
-from projections.read import messages, provenance, reactions
+from projections.read import reactions
 from projections.read.reactions import ReactionKey
 
 
 async def one(read: Read[MessageQuery]) -> One[models.Message]:
-    """What a message is now."""
-    shown = await _shown(read, [await _known(read)])
+    """What a message is."""
+    shown = await shown_messages(read, [await _known(read)], read.query.render)
     return read.one(shown[0])
 
 
@@ -29,17 +28,13 @@ async def versions(read: ReadList[VersionsQuery]) -> Listed[models.Version]:
     row = await _known(read)
     skip = read.key([0])[0]
     before = int(bool(read.query.diff) and skip > 0)  # the first of a page differs from that
-    found = await messages.versions(
-        read.session,
-        read.portal_id,
-        row.message_id,
-        began_at=read.began_at(),
-        skip=skip - before,
-        limit=read.fetch + before,
+    found = await read.reader.versions(
+        row.message_id, skip=skip - before, limit=read.fetch + before
     )
+    stands = row.message_id in await standing_texts(read, [row])
 
     def show(version: VersionRow) -> models.Version:
-        current = row.state == "live" and version.version == row.versions
+        current = stands and version.version == row.versions
         return shapes.version(version, visible=current or read.access.sees_deleted)
 
     page, more = read.cut(found[before:], lambda _: [skip + read.limit])
@@ -48,7 +43,7 @@ async def versions(read: ReadList[VersionsQuery]) -> Listed[models.Version]:
         await add_diffs([*map(show, found[:before]), *shown])
     if read.query.render:
         texts = [Shown(part, version.from_at) for part, version in zip(shown, page, strict=True)]
-        await put_in_form(read.session, read.portal_id, read.query.render, texts)
+        await put_in_form(read.reader, read.query.render, texts)
         for part in shown:
             part["text_form"] = read.query.render
     return read.page(shown, more)
@@ -56,9 +51,7 @@ async def versions(read: ReadList[VersionsQuery]) -> Listed[models.Version]:
 
 async def held_reactions(read: ReadList[IntervalsQuery]) -> Listed[models.ReactionInterval]:
     """Who held which reaction on a message, from when until when."""
-    found = await reactions.intervals(
-        read.session,
-        read.portal_id,
+    found = await read.reader.reactions(
         read.ids["message"],
         held=read.query.view == "current",
         key=ReactionKey(*read.key(reactions.FIRST)),
@@ -71,13 +64,8 @@ async def held_reactions(read: ReadList[IntervalsQuery]) -> Listed[models.Reacti
 
 async def events(read: ReadList[Paged]) -> Listed[models.Witnessing]:
     """Every event of the log that tells of a message, ascending."""
-    positions = await provenance.positions(
-        read.session,
-        read.portal_id,
-        read.ids["message"],
-        after=read.key([0])[0],
-        began_at=read.began_at(),
-        limit=read.fetch,
+    positions = await read.reader.provenance(
+        read.ids["message"], after=read.key([0])[0], limit=read.fetch
     )
     if not positions:
         await _known(read)
@@ -92,20 +80,8 @@ async def events(read: ReadList[Paged]) -> Listed[models.Witnessing]:
     return read.listed(found, lambda event: [event.position], show)
 
 
-async def _shown(
-    read: Read[MessageQuery] | ReadList[MessagesQuery], rows: Sequence[MessageRow]
-) -> list[models.Message]:
-    return await shown_messages(
-        read.session,
-        read.portal_id,
-        rows,
-        sees_deleted=read.access.sees_deleted,
-        form=read.query.render,
-    )
-
-
 async def _known(read: Read[Any]) -> MessageRow:
-    row = await messages.one(read.session, read.portal_id, read.ids["message"])
+    row = await read.reader.message(read.ids["message"])
     if row is None:
         raise no_such("message")
     return row
@@ -123,7 +99,7 @@ ENDPOINTS = (
         "Messages across chats, by id; or a search in their texts",
         messages_across_chats,
     ),
-    Endpoint(_ONE, _SCOPES, MessageQuery, One[models.Message], "What a message is now", one),
+    Endpoint(_ONE, _SCOPES, MessageQuery, One[models.Message], "What a message is, or was", one),
     Endpoint(
         f"{_ONE}/versions",
         _SCOPES,

@@ -16,11 +16,16 @@ class Meta(TypedDict):
 
     All are null where an answer is about no portal. `generation` is there, and `older`, while
     other code than the server's has made what is read: it is being made anew.
+
+    As of an earlier moment, `position` is what was known, and `fingerprint` stands for the code
+    that says so: with both, the same request has the same answer for ever. One that names its
+    position has nothing else here, since nothing else stays.
     """
 
     portal: str | None
     position: int | None
-    head: int | None
+    head: NotRequired[int | None]
+    fingerprint: NotRequired[str]
     generation: NotRequired[str]
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from api import models
 from api.endpoint import Endpoint
 from api.parameters import Query, Word
-from api.queries import Paged, Windowed
+from api.queries import Paged, PortalQuery, Windowed
 from api.resources import ENDPOINTS
 
 _TOKEN: Final = ("token_missing", "token_unknown", "token_expired")
@@ -132,8 +132,10 @@ def _codes(query: type[Query]) -> Iterable[str]:
     yield from ("invalid_parameter", "unknown_parameter")
     if issubclass(query, Paged):
         yield "invalid_cursor"
+    if issubclass(query, PortalQuery):
+        yield "naive_timestamp"
     if issubclass(query, Windowed):
-        yield from ("naive_timestamp", "window_reversed")
+        yield "window_reversed"
 
 
 OPERATIONS: Final = (*_BESIDE_PORTALS, *map(_reading, ENDPOINTS), *_INGEST)

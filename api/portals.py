@@ -7,11 +7,11 @@ from api import models
 from api.answers import cacheable
 from api.auth import checked, token_of
 from api.endpoint import Endpoint, Read
+from api.events import ended_at, received_by
 from api.models import Listed, Meta, Next, One
 from api.parameters import Query, read_query
 from api.queries import PortalQuery
 from api.state import State
-from projections.read.counts import counts
 
 
 async def of_token(request: Request) -> Response:
@@ -33,18 +33,21 @@ async def of_token(request: Request) -> Response:
 
 async def one(read: Read[PortalQuery]) -> One[models.Portal]:
     """How far a portal is projected, and how much is known of it."""
-    counted = await counts(read.session, read.portal_id)
-    quarantined = await read.state.quarantine.counts()
+    ended = await ended_at(read)
+    counted = await read.reader.counts(ended)
+    quarantined = await read.state.quarantine.count(
+        read.portal_id, received_by=await received_by(read)
+    )
     return read.one(
         models.Portal(
-            **_progress(read.access.portal.slug, read.head, read.position),
+            **_progress(read.access.portal.slug, ended, min(ended, read.position)),
             counts=models.PortalCounts(
-                events=read.head,  # positions have no gap
+                events=ended,  # positions have no gap
                 messages=counted.messages,
                 chats=counted.chats,
                 users=counted.users,
                 undecoded=counted.undecoded,
-                quarantined=quarantined.get(read.portal_id, 0),
+                quarantined=quarantined,
             ),
             coverage=None,
         )

@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from api.models import TextForm
 from api.parameters import Id, Moment, Number, Query, Word, Zone, comma_list, number_of
+from eventstore.event import Instant
 from projections.changes import KINDS, Kind
 from projections.read.filters import FILTERS
 from projections.search.terms import MOST_TERMS, terms_of
@@ -45,7 +46,7 @@ Kinds = Annotated[tuple[Kind, ...], *comma_list(*KINDS)]
 class PortalQuery(Query):
     """What every resource of a portal takes."""
 
-    beside = frozenset({"min_position", "render", "diff", "tz"})
+    beside = frozenset({"min_position", "as_of", "as_of_position", "render", "diff", "tz"})
 
     tz: Annotated[
         Zone | None, Field(description="the IANA zone of times without an offset: `Europe/Riga`")
@@ -53,6 +54,16 @@ class PortalQuery(Query):
     min_position: Annotated[
         Number | None, Field(description="a position, below 2^63: the answer waits for it, 2 s")
     ] = None
+    as_of: Annotated[Moment | None, Field(description=f"as it was then: {_MOMENT}")] = None
+    as_of_position: Annotated[
+        Number | None,
+        Field(description="as it was known at this position of the log, at most its head"),
+    ] = None
+
+    @property
+    def moment(self) -> tuple[Instant | None, int | None]:
+        """The moment that is asked for. A walk stays at it."""
+        return self.as_of, self.as_of_position
 
 
 class MessageQuery(PortalQuery):

@@ -1,6 +1,6 @@
 """From rows to answers: identifiers become strings, moments RFC 3339, unknown stays null."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from pydantic_core import from_json
@@ -107,7 +107,7 @@ def chat_version(row: ChatVersionRow) -> models.ChatVersion:
     }
 
 
-def user(row: UserRow, versions: list[UserVersionRow]) -> models.User:
+def user(row: UserRow, versions: Sequence[UserVersionRow]) -> models.User:
     """Show a user as seen last, and what their profile showed before."""
     return models.User(
         id=str(row.user_id),

@@ -4,15 +4,14 @@ from api import models, shapes
 from api.endpoint import Endpoint, Read, no_such
 from api.models import One
 from api.queries import PortalQuery
-from projections.read import users
 
 
 async def one(read: Read[PortalQuery]) -> One[models.User]:
     """One user, and every profile version seen."""
-    row = await users.one(read.session, read.portal_id, read.ids["user"])
+    row = await read.reader.user(read.ids["user"])
     if row is None:
         raise no_such("user")
-    versions = await users.versions(read.session, read.portal_id, row.user_id)
+    versions = await read.reader.user_versions(row.user_id)
     return read.one(shapes.user(row, versions))
 
 

@@ -1,9 +1,12 @@
 """An event: what a portal sent, before and after it has a place in the log."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 Instant = int
 """A moment: microseconds since 1970-01-01T00:00:00Z. One spelling on every engine."""
+
+MAX_INSTANT: Final[Instant] = 2**63 - 1
+"""Later than every moment."""
 
 
 class NewEvent(NamedTuple):

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, select, update
 
 from eventstore.database import Place, Row, Session, one_of, upsert
 from eventstore.envelope import comparable
-from eventstore.event import Event, NewEvent
+from eventstore.event import Event, Instant, NewEvent
 from eventstore.integrity import commitment, leaf
 from eventstore.schema import event, log_head
 
@@ -46,6 +46,9 @@ _NEWEST = (
     .where(event.c.portal_id == bindparam("portal_id"))
     .order_by(event.c.position.desc())
     .limit(1)
+)
+_NEWEST_BY = _NEWEST.where(
+    event.c.position <= bindparam("upto"), event.c.received_at <= bindparam("by")
 )
 _AT = select(event).where(
     event.c.portal_id == bindparam("portal_id"), one_of(event.c.position, "positions")
@@ -179,6 +182,15 @@ async def positions(session: Session, portal_id: int, keys: Sequence[str]) -> di
 async def newest(session: Session, portal_id: int) -> int:
     """Return the position of the last event of a portal, 0 if it has none."""
     rows = await session.rows(_NEWEST, portal_id=portal_id)
+    return int(rows[0][0]) if rows else 0
+
+
+async def newest_by(session: Session, portal_id: int, *, upto: int, by: Instant) -> int:
+    """Return the position of the last event, at most `upto`, that was received by a time, or 0.
+
+    Since events get their positions as they come, this is where the log ended then.
+    """
+    rows = await session.rows(_NEWEST_BY, portal_id=portal_id, upto=upto, by=by)
     return int(rows[0][0]) if rows else 0
 
 

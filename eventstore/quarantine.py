@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, insert, select
 
 from eventstore.catalog import Catalog
 from eventstore.errors import UnknownQuarantined
-from eventstore.event import Instant
+from eventstore.event import MAX_INSTANT, Instant
 from eventstore.schema import portal, quarantined
 
 MAX_BODIES: Final = 10_000
@@ -92,16 +92,38 @@ class Quarantine:
             await tx.execute(insert(quarantined), row)
         return number
 
-    async def page(self, portal_id: int, *, after: int = 0, limit: int = 500) -> list[Quarantined]:
-        """Return sealed bodies of a portal behind a number, ascending, without their content."""
+    async def page(
+        self,
+        portal_id: int,
+        *,
+        after: int = 0,
+        limit: int = 500,
+        received_by: Instant = MAX_INSTANT,
+    ) -> list[Quarantined]:
+        """Return sealed bodies of a portal behind a number, ascending, without their content.
+
+        Only those that had come by then.
+        """
         statement = (
             select(*_HEADER)
-            .where(quarantined.c.portal_id == portal_id, quarantined.c.number > after)
+            .where(
+                quarantined.c.portal_id == portal_id,
+                quarantined.c.number > after,
+                quarantined.c.received_at <= received_by,
+            )
             .order_by(quarantined.c.number)
             .limit(limit)
         )
         async with self._catalog.reading() as tx:
             return [Quarantined(*row) for row in await tx.execute(statement)]
+
+    async def count(self, portal_id: int, *, received_by: Instant) -> int:
+        """Return how many bodies of a portal are in quarantine that had come by then."""
+        statement = select(func.count()).where(
+            quarantined.c.portal_id == portal_id, quarantined.c.received_at <= received_by
+        )
+        async with self._catalog.reading() as tx:
+            return int((await tx.execute(statement)).scalar_one())
 
     async def counts(self) -> dict[int, int]:
         """Return how many bodies each portal has in quarantine."""

@@ -10,7 +10,8 @@ from typing import Final
 from eventstore.database import Pool, Session
 from eventstore.errors import StoreUnavailable
 from eventstore.store import Store
-from projections.generations import Standing, prepare_generation
+from projections.fingerprints import Fingerprints
+from projections.generations import Standing, maker_of, prepare_generation
 from projections.project import checkpoint_of, undecoded_counts
 from projections.projector import BATCH, Projector
 from projections.turnstile import Turnstile
@@ -64,6 +65,7 @@ class Live:
         self._serving: dict[int, _Open] = {}
         self._pointers: Mapping[int, int] = {}
         self._standing: dict[int, Standing] = {}
+        self._makers: dict[int, Fingerprints] = {}
         self._readers: defaultdict[int, Turnstile] = defaultdict(Turnstile)
 
     async def follow(self, pointers: Mapping[int, int]) -> None:
@@ -167,6 +169,15 @@ class Live:
     def generation(self, portal_id: int) -> int:
         """Return the number of the generation that a portal is read from."""
         return self._serving[portal_id].number
+
+    async def maker(self, portal_id: int, session: Session) -> Fingerprints:
+        """Return the code that made what a session reads of a portal."""
+        number = self.generation(portal_id)
+        if number not in self._makers:
+            found = await maker_of(session)
+            assert found is not None  # noqa: S101 - what has other tables than ours is not opened
+            self._makers[number] = found
+        return self._makers[number]
 
     def projected(self, portal_id: int) -> int:
         """Return how far a portal is projected, as far as this process knows."""

@@ -25,7 +25,9 @@ class MessageRow(NamedTuple):
     `text` is that of the newest version, also after a deletion; null where no text was seen.
     `versions` counts them. What the source did not say is null, and the basis beside it says why.
     `edited_…` and `deleted_…` are all null while nobody witnessed such a thing. `reply_to`,
-    `forward`, `files` and `witnesses` are JSON texts.
+    `forward`, `files` and `witnesses` are JSON texts. `first_at` is the earliest time that anything
+    tells of; `disputed` is 1 where some of the witnesses alone would show another time of the
+    posting, or a deletion: who asks for an earlier moment must look closer.
     """
 
     portal_id: int
@@ -52,6 +54,8 @@ class MessageRow(NamedTuple):
     first_position: int
     last_position: int
     witnesses: str
+    first_at: Instant
+    disputed: int
 
 
 class VersionRow(NamedTuple):
@@ -74,11 +78,25 @@ class VersionRow(NamedTuple):
     witnesses: str
 
 
+class ClaimRow(NamedTuple):
+    """What some witness said of where a message is, or of who wrote it, and its row does not say.
+
+    `claimed` is a chat or an author; 0 is a chat that was left out. Few messages have any. As of
+    an earlier moment the claim may be all that is known.
+    """
+
+    portal_id: int
+    message_id: int
+    subject: Literal["chat", "author"]
+    claimed: int
+
+
 class MessageRows(NamedTuple):
     """All rows of one message."""
 
     message: MessageRow | None
     versions: tuple[VersionRow, ...]
+    claims: tuple[ClaimRow, ...] = ()
 
 
 message: Final = table_of(
@@ -90,6 +108,13 @@ message: Final = table_of(
     key=2,
 )
 message_version: Final = table_of("message_version", VersionRow, key=3)
+message_claim: Final = table_of(
+    "message_claim",
+    ClaimRow,
+    Index("message_claim_place", "portal_id", "subject", "claimed", "message_id"),
+    key=4,
+    rowid=False,
+)
 
 
 class _Told(NamedTuple):
@@ -144,8 +169,10 @@ def message_rows(facts: Iterable[Fact]) -> MessageRows:
         min(positions),
         max(positions),
         _names(frozenset([each.fact.witness for each in told])),
+        min([each.fact.occurred_at for each in told]),
+        int(_disputed(told, deletions)),
     )
-    return MessageRows(row, versions)
+    return MessageRows(row, versions, _claims(told, row))
 
 
 def chat_of(facts: Iterable[Fact]) -> int | None:
@@ -226,6 +253,29 @@ def _posted(told: Sequence[_Told]) -> tuple[Instant | None, Basis]:
     if not postings:
         return (min(seen), "observed") if seen else (None, "unknown")
     return min([*postings, *((at, "observed") for at in seen)])
+
+
+def _disputed(told: Sequence[_Told], deletions: Sequence[_Told]) -> bool:
+    """Say whether fewer facts could tell of a later posting, or of a deletion that these deny."""
+    posted = {
+        each.detail.get("posted_at", each.fact.occurred_at)
+        for each in told
+        if each.fact.kind == "message_posted" or "posted_at" in each.detail
+    }
+    return len(posted) > 1 or (
+        not deletions
+        and any(each.fact.kind == "message_edited" and not each.fact.text for each in told)
+    )
+
+
+def _claims(told: Sequence[_Told], row: MessageRow) -> tuple[ClaimRow, ...]:
+    chats = {_chat(each) or 0 for each in told} - {row.chat_id or 0}
+    authors = {_author(each) or 0 for each in told} - {row.author_id or 0, 0}
+    key = row.portal_id, row.message_id
+    return (
+        *(ClaimRow(*key, "author", claimed) for claimed in sorted(authors)),
+        *(ClaimRow(*key, "chat", claimed) for claimed in sorted(chats)),
+    )
 
 
 def _edited(chain: Sequence[Entry]) -> _Deed:

@@ -105,7 +105,12 @@ chat: Final = table_of(
     Index("chat_parent", "portal_id", "parent_message_id"),
     key=2,
 )
-chat_version: Final = table_of("chat_version", ChatVersionRow, key=3)
+chat_version: Final = table_of(
+    "chat_version",
+    ChatVersionRow,
+    Index("chat_version_parent", "portal_id", "parent_message_id"),
+    key=3,
+)
 user_profile: Final = table_of("user_profile", UserRow, key=2)
 user_profile_version: Final = table_of("user_profile_version", UserVersionRow, key=3)
 

@@ -11,7 +11,7 @@ from sqlalchemy.sql.base import Executable
 from eventstore.database import Pairs, one_of, pair_of
 from projections.facts import Fact
 from projections.members import member_rows, membership
-from projections.messages import message, message_rows, message_version
+from projections.messages import message, message_claim, message_rows, message_version
 from projections.profiles import (
     chat,
     chat_rows,
@@ -55,7 +55,9 @@ class ReadModel:
 
 
 MESSAGE: Final = ReadModel(
-    "message", (message, message_version, reaction, message_words), ("message_id",)
+    "message",
+    (message, message_version, message_claim, reaction, message_words),
+    ("message_id",),
 )
 MEMBER: Final = ReadModel("membership", (membership,), ("chat_id", "user_id"))
 CHAT: Final = ReadModel("chat", (chat, chat_version), ("chat_id",))
@@ -67,10 +69,10 @@ def fold_message(facts: Sequence[Fact]) -> Rows:
     """Return all rows of one message, from all facts that name it."""
     rows = message_rows(facts)
     if rows.message is None:
-        return ((), (), (), ())
+        return ((), (), (), (), ())
     deleted = rows.message.state == "deleted"
     found = words_rows(facts, rows.versions, deleted=deleted)
-    return ([rows.message], rows.versions, reaction_rows(facts), found)
+    return ([rows.message], rows.versions, rows.claims, reaction_rows(facts), found)
 
 
 def fold_member(joins_and_leaves: Iterable[Fact], presence: Iterable[Span]) -> Rows:

@@ -5,7 +5,7 @@ Each statement of a request costs about as much as finding its rows, so three ar
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 from sqlalchemy import BigInteger, Integer, bindparam, cast, literal_column, null, select, union_all
 
@@ -59,6 +59,18 @@ class Beside(NamedTuple):
     comments: Mapping[int, int]
     threads: Collection[int]
 
+    @classmethod
+    def of(
+        cls,
+        names: Mapping[int, Named],
+        reactions: Mapping[int, Mapping[str, list[int]]],
+        comments: Collection[tuple[int, int]],
+    ) -> Self:
+        """Make it of names, reactions, and chats each with the message that it comments on."""
+        # Two chats that claim one message: the older chat, always.
+        of_message = {message_id: chat_id for chat_id, message_id in sorted(comments, reverse=True)}
+        return cls(names, reactions, of_message, {chat_id for chat_id, _ in comments})
+
 
 async def beside(
     session: Session,
@@ -88,6 +100,4 @@ async def beside(
             reactions[one][word].append(other)
         elif other:
             comments.append((one, other))
-    # Two chats that claim one message: the older chat, always.
-    of_message = {message_id: chat_id for chat_id, message_id in sorted(comments, reverse=True)}
-    return Beside(names, reactions, of_message, {chat_id for chat_id, _ in comments})
+    return Beside.of(names, reactions, comments)

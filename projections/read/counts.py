@@ -2,7 +2,7 @@
 
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ScalarSelect, Table, bindparam, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Table, bindparam, func, select
 
 from eventstore.database import Session
 from projections.messages import message
@@ -10,16 +10,17 @@ from projections.profiles import chat, user_profile
 from projections.tables import undecoded
 
 
-def _of(table: Table) -> ScalarSelect[Any]:
+def _of(table: Table, *conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
     return (
         select(func.count())
         .select_from(table)
-        .where(table.c.portal_id == bindparam("portal_id"))
+        .where(table.c.portal_id == bindparam("portal_id"), *conditions)
         .scalar_subquery()
     )
 
 
-_COUNTS: Final = select(_of(message), _of(chat), _of(user_profile), _of(undecoded))
+UNDECODED: Final = _of(undecoded, undecoded.c.position <= bindparam("upto"))
+_COUNTS: Final = select(_of(message), _of(chat), _of(user_profile), UNDECODED)
 
 
 class Counts(NamedTuple):
@@ -31,6 +32,6 @@ class Counts(NamedTuple):
     undecoded: int
 
 
-async def counts(session: Session, portal_id: int) -> Counts:
-    """Count what is known of a portal."""
-    return Counts._make((await session.rows(_COUNTS, portal_id=portal_id))[0])
+async def counts(session: Session, portal_id: int, upto: int) -> Counts:
+    """Count what is known of a portal, and what could not be decoded of its events up to one."""
+    return Counts._make((await session.rows(_COUNTS, portal_id=portal_id, upto=upto))[0])

@@ -6,6 +6,7 @@ from sqlalchemy import bindparam, select
 
 from eventstore.database import Session
 from projections.tables import fact
+from projections.view import View
 
 _POSITIONS: Final = (
     select(fact.c.position)
@@ -14,7 +15,8 @@ _POSITIONS: Final = (
         fact.c.portal_id == bindparam("portal_id"),
         fact.c.message_id == bindparam("message_id"),
         fact.c.position > bindparam("after"),
-        fact.c.position <= bindparam("began_at"),
+        fact.c.position <= bindparam("view_position"),
+        fact.c.occurred_at <= bindparam("view_time"),
     )
     .order_by(fact.c.position)
     .limit(bindparam("limit"))
@@ -22,15 +24,15 @@ _POSITIONS: Final = (
 
 
 async def positions(  # noqa: PLR0913 - a place among a message's events
-    session: Session, portal_id: int, message_id: int, *, after: int, began_at: int, limit: int
+    session: Session, portal_id: int, message_id: int, *, after: int, view: View, limit: int
 ) -> list[int]:
-    """Return the positions behind `after` of the events that name a message, ascending."""
+    """Return the positions behind `after` of a view's events that name a message, ascending."""
     rows = await session.rows(
         _POSITIONS,
         portal_id=portal_id,
         message_id=message_id,
         after=after,
-        began_at=began_at,
         limit=limit,
+        **view.bounds,
     )
     return [position for (position,) in rows]

@@ -1,7 +1,7 @@
 """Reading users: their names, and what their profiles showed when."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 from sqlalchemy import bindparam, select
@@ -43,6 +43,9 @@ class Named(NamedTuple):
     kind: Literal["user", "bot"] | None
 
 
+NamesSeen = Mapping[int, Sequence[tuple[Instant, str | None]]]
+"""What users were called from which moment on, oldest first."""
+
 UNSEEN: Final = Named(None, None)
 """A user of whom no profile was seen."""
 
@@ -59,10 +62,8 @@ async def names(session: Session, portal_id: int, user_ids: Collection[int]) -> 
     return {user_id: Named(name, kind) for user_id, name, kind in rows}
 
 
-async def names_seen(
-    session: Session, portal_id: int, user_ids: Collection[int]
-) -> dict[int, list[tuple[Instant, str | None]]]:
-    """Return what these users were called from which moment on, oldest first."""
+async def names_seen(session: Session, portal_id: int, user_ids: Collection[int]) -> NamesSeen:
+    """Return what these users were called."""
     rows = await session.rows(_NAMES_SEEN, portal_id=portal_id, user_ids=sorted(user_ids))
     seen: defaultdict[int, list[tuple[Instant, str | None]]] = defaultdict(list)
     for user_id, from_at, name in rows:

@@ -90,7 +90,7 @@ def test_a_time_is_one_of_rfc_3339(moment: str) -> None:
     assert moment_of(moment) == 1_789_370_100_000_000
 
 
-@pytest.mark.parametrize("name", ["text", "as_of", "as_of_position", "difference", "x" * 5000])
+@pytest.mark.parametrize("name", ["text", "as_at", "as_of_positions", "difference", "x" * 5000])
 @pytest.mark.parametrize("path", ["/portals", "/event-types", *PATHS])
 async def test_a_parameter_that_nobody_knows_is_400(reader: Reader, path: str, name: str) -> None:
     response = await reader.get(path, **{name: "1"})

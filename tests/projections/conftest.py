@@ -7,7 +7,7 @@ import pytest
 from eventstore.catalog import Catalog
 from eventstore.store import Store
 from projections.generations import prepare_generation
-from tests.projections.stored import append, lived, portals, projecting, unreadable
+from tests.projections.stored import append, contradicting, lived, portals, projecting, unreadable
 from tests.promises.server import NOW
 
 
@@ -18,7 +18,8 @@ async def catalog(fresh: Store) -> AsyncIterator[Catalog]:
     await catalog.add_portal("one", "member-1", now=NOW)
     await catalog.add_portal("other", "member-2", now=NOW)
     one, other = await portals(catalog)
-    await append(fresh, one, [*lived(1), *unreadable(1, begin=1_000)])
+    life = lived(1)
+    await append(fresh, one, [*life, contradicting(life), *unreadable(1, begin=1_000)])
     await append(fresh, other, unreadable(3))
     await prepare_generation(fresh, 1)
     async with projecting(fresh, one, other) as projector:

@@ -61,7 +61,7 @@ async def sqlite_searches(
     return [
         (match[1], tuple(re.findall(r"(\w+)[<>=]", match[2])))
         for match in found
-        if match and match[1] != "json_each"
+        if match and match[1] != "json_each" and not match[1].startswith("anon_")
     ]
 
 

@@ -46,6 +46,15 @@ def lived(seed: int) -> list[NewEvent]:
     ]
 
 
+def contradicting(events: Sequence[NewEvent]) -> NewEvent:
+    """What the queue of one of these events says later: that its message is in another chat."""
+    said = next(event for event in events if '"chatId":2201' in event.payload)
+    number, sequence = str(said.sequence), 799_000
+    payload = said.payload.replace("2201", "2202").replace(number, str(sequence))
+    key = said.key.replace(number, str(sequence))
+    return said._replace(key=key, sequence=sequence, payload=payload)
+
+
 async def append(store: Store, to: Portal, events: Sequence[NewEvent]) -> int:
     """Append events; return the newest position."""
     appender = await store.open_appender()

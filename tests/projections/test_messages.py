@@ -46,7 +46,7 @@ def test_no_facts_are_no_message() -> None:
 
 
 def test_a_posting_is_a_message_with_one_version() -> None:
-    row, versions = message_rows([posted("Hello", position=17)])
+    row, versions, _ = message_rows([posted("Hello", position=17)])
 
     assert row is not None
     assert row._asdict() == {
@@ -74,6 +74,8 @@ def test_a_posting_is_a_message_with_one_version() -> None:
         "first_position": 17,
         "last_position": 17,
         "witnesses": '["user:27"]',
+        "first_at": moment(0),
+        "disputed": 0,
     }
     assert versions == (
         VersionRow(1, 5, 1, "Hello", moment(0), "event", 17, None, None, '["user:27"]'),
@@ -83,7 +85,7 @@ def test_a_posting_is_a_message_with_one_version() -> None:
 def test_versions_last_from_one_change_to_the_next() -> None:
     told = [edited("B", 50, position=4), posted("A", position=9), edited("B", 52, None, position=3)]
 
-    _, versions = message_rows(told)
+    _, versions, _ = message_rows(told)
 
     assert [(v.text, v.from_at, v.from_position, v.until_at, v.until_basis) for v in versions] == [
         ("A", moment(0), 9, moment(50), "event"),
@@ -128,7 +130,7 @@ def test_a_message_is_as_old_as_the_earliest_that_tells_of_it() -> None:
     late = posted("A", 5, None)
     seen = edited("B", 50, seen={"posted_at": moment(0)})
 
-    row, versions = message_rows([late, seen])
+    row, versions, _ = message_rows([late, seen])
 
     assert row is not None
     assert (row.posted_at, row.posted_basis) == (moment(0), "observed")
@@ -142,7 +144,7 @@ def test_a_message_of_which_nobody_told_the_creation_has_none() -> None:
 
 
 def test_trap_07_an_edit_without_a_posting_is_the_first_version_that_is_known() -> None:
-    row, versions = message_rows([edited("B", 50, seen={"posted_at": moment(0)})])
+    row, versions, _ = message_rows([edited("B", 50, seen={"posted_at": moment(0)})])
 
     assert row is not None
     assert (row.posted_at, row.posted_basis, row.versions) == (moment(0), "observed", 1)
@@ -151,7 +153,7 @@ def test_trap_07_an_edit_without_a_posting_is_the_first_version_that_is_known() 
 
 
 def test_trap_09_a_deletion_is_final_in_whatever_order_it_comes() -> None:
-    row, versions = message_rows([edited("B", 90), deleted(60), posted("A")])
+    row, versions, _ = message_rows([edited("B", 90), deleted(60), posted("A")])
 
     assert row is not None
     assert (row.state, row.text, row.deleted_at) == ("deleted", "B", moment(60))
@@ -159,7 +161,7 @@ def test_trap_09_a_deletion_is_final_in_whatever_order_it_comes() -> None:
 
 
 def test_a_deletion_alone_is_a_message_without_text() -> None:
-    row, versions = message_rows([deleted(60)])
+    row, versions, _ = message_rows([deleted(60)])
 
     assert row is not None
     assert (row.state, row.text, row.versions, versions) == ("deleted", None, 0, ())
@@ -181,7 +183,7 @@ def test_a_queue_knows_the_time_of_a_deletion_better() -> None:
 def test_trap_10_the_creation_that_an_edit_shows_is_never_the_time_of_the_edit() -> None:
     early = {"posted_at": moment(0)}
 
-    _, versions = message_rows(
+    _, versions, _ = message_rows(
         [posted("A"), edited("B", 50, seen=early), reacted("B", 90, seen=early)]
     )
 
@@ -230,7 +232,7 @@ def test_trap_35_what_else_was_seen_on_a_delivery_changes_nothing() -> None:
 
 
 def test_trap_38_a_payload_that_was_built_late_shows_the_last_text_twice() -> None:
-    row, versions = message_rows([posted("A"), edited("C", 50, 2), edited("C", 50, 3)])
+    row, versions, _ = message_rows([posted("A"), edited("C", 50, 2), edited("C", 50, 3)])
 
     assert row is not None
     assert [v.text for v in versions] == ["A", "C"]
@@ -245,7 +247,7 @@ def test_trap_38_a_missing_text_is_not_an_empty_one() -> None:
 def test_a_reaction_alone_shows_a_message() -> None:
     seen = {"author": 41, "posted_at": moment(0)}
 
-    row, versions = message_rows([reacted("A", 90, seen=seen)])
+    row, versions, _ = message_rows([reacted("A", 90, seen=seen)])
 
     assert row is not None
     assert (row.author_id, row.chat_id, row.text, row.posted_basis) == (41, 7, "A", "observed")
@@ -254,7 +256,7 @@ def test_a_reaction_alone_shows_a_message() -> None:
 
 
 def test_a_text_that_only_a_reaction_showed_was_edited_at_an_observed_time() -> None:
-    row, versions = message_rows([posted("A"), reacted("B", 900)])
+    row, versions, _ = message_rows([posted("A"), reacted("B", 900)])
 
     assert row is not None
     assert (row.edited_at, row.edited_basis, row.edited_by_basis) == (
@@ -407,7 +409,7 @@ def test_rows_do_not_depend_on_order_or_repetition(facts: list[Fact], data: st.D
 
 @given(facts_of_a_message)
 def test_versions_are_numbered_and_follow_one_another(facts: list[Fact]) -> None:
-    row, versions = message_rows(facts)
+    row, versions, _ = message_rows(facts)
 
     assert [version.version for version in versions] == [*range(1, len(versions) + 1)]
     assert all(before.until_at == after.from_at for before, after in pairwise(versions))

@@ -29,7 +29,9 @@ from projections.read import (
     users,
 )
 from projections.read.beside import beside
+from projections.read.then.reader import Then
 from projections.readmodels import READ_MODELS
+from projections.view import View
 from tests.postgresql.databases import Databases
 from tests.projections.plans import (
     Searches,
@@ -188,6 +190,10 @@ async def latest_chats(session: Session, of_type: str | None) -> object:
     return await chats.latest(session, 1, of_type=of_type, key=chats.LATEST, limit=9)
 
 
+def then(session: Session) -> Then:
+    return Then(session, 1, View(9, 99), newest=99)
+
+
 async def some_messages(session: Session, **filters: Any) -> object:
     return await messages.among(session, 1, filters, key=0, limit=9)
 
@@ -205,7 +211,7 @@ READS: Final[dict[str, Callable[[Session], Awaitable[object]]]] = {
     "quoted messages": lambda it: messages.quoted(it, 1, SOME),
     "beside messages": lambda it: beside(it, 1, SOME, user_ids=SOME, chat_ids=SOME),
     "reactions": lambda it: reactions.intervals(it, 1, 7, held=False, key=reactions.FIRST, limit=9),
-    "provenance": lambda it: provenance.positions(it, 1, 7, after=0, began_at=9, limit=9),
+    "provenance": lambda it: provenance.positions(it, 1, 7, after=0, view=View(9), limit=9),
     "latest chats": lambda it: latest_chats(it, None),
     "latest chats of a type": lambda it: latest_chats(it, "chat"),
     "a chat": lambda it: chats.one(it, 1, 7),
@@ -214,6 +220,22 @@ READS: Final[dict[str, Callable[[Session], Awaitable[object]]]] = {
     "a user": lambda it: users.one(it, 1, 7),
     "names": lambda it: users.names(it, 1, SOME),
     "versions of a user": lambda it: users.versions(it, 1, 7),
+    "a message as of a moment": lambda it: then(it).message(7),
+    "newer messages as of a moment": lambda it: then(it).newer(7, key=1, limit=9),
+    "messages of an author as of a moment": lambda it: then(it).among(
+        {"author": 7}, key=1, limit=9
+    ),
+    "messages of a time as of a moment": lambda it: then(it).among(
+        {"from": 7, "to": 99}, key=1, limit=9
+    ),
+    "a chat as of a moment": lambda it: then(it).chat(7),
+    "latest chats as of a moment": lambda it: then(it).chats(
+        of_type=None, key=chats.LATEST, limit=9
+    ),
+    "members as of a moment": lambda it: then(it).members(
+        7, current=True, key=members.FIRST, limit=9
+    ),
+    "names as of a moment": lambda it: then(it).names(SOME),
     "undecoded events": lambda it: undecoded.page(it, 1, after=7, began_at=99, limit=9),
 }
 

@@ -23,6 +23,7 @@ ROWS: Final[dict[Table, Any]] = {
     tables.checkpoint: tables.CheckpointRow,
     messages.message: messages.MessageRow,
     messages.message_version: messages.VersionRow,
+    messages.message_claim: messages.ClaimRow,
     reactions.reaction: reactions.ReactionRow,
     message_words.message_words: message_words.WordsRow,
     members.membership: members.MemberRow,

@@ -62,13 +62,14 @@ CHANGES = {
     ("profile", "content"): "'{}'",
     ("undecoded", "reason"): "''",
 }
-"""A new value for a column of every table."""
+"""A new value for a column of every table that is more than a key."""
 
 
 async def test_a_value_that_was_changed_is_shown_beside_what_it_should_be(
     fresh: Store, catalog: Catalog
 ) -> None:
-    assert {table for table, _ in CHANGES} == {table.name for table in TABLES}
+    beside_keys = {table.name for table in TABLES if len(table.columns) > len(table.primary_key)}
+    assert {table for table, _ in CHANGES} == beside_keys
     one, _ = await portals(catalog)
     before = {place: await _column(fresh, *place) for place in CHANGES}
 

@@ -1,0 +1,163 @@
+"""As of a moment, a reader finds what would be there if nothing else had ever been told."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Any
+
+import pytest
+
+from eventstore.database import Place, Session
+from eventstore.event import MAX_INSTANT, Event
+from eventstore.log import seal
+from eventstore.store import Store
+from projections.derive import Derived, derive, subject
+from projections.facts import Fact
+from projections.generations import create
+from projections.project import record
+from projections.read import chats, members, reactions
+from projections.read.now import Now
+from projections.read.reader import Reader
+from projections.read.then.reader import Then
+from projections.refold import refold, touched_by
+from projections.spans import DAY, gather
+from projections.tables import ProfileRow
+from projections.view import View
+from tests.projections.stored import lived
+
+ALL = 10_000
+BOUNDS = ["position", "time", "both"]
+
+
+@pytest.mark.parametrize("bounds", BOUNDS)
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_view_shows_what_only_its_facts_would_make(
+    fresh: Store, seed: int, bounds: str
+) -> None:
+    random = Random(seed)  # noqa: S311 - the same life and the same views again
+    fresh.prepare()
+    derived = derive(told(seed, random))
+    facts = [distorted(each, random) for each in derived.facts]
+    async with made_of(fresh.generation(1), facts, derived.profiles) as session:
+        for view in views(facts, bounds, random):
+            known = [each for each in facts if sees(view, each)]
+            async with made_of(fresh.generation(2), known, derived.profiles) as alone:
+                expected = await everything(Now(alone, 1, ALL), facts)
+
+            then = Then(session, 1, view, newest=facts[-1].position)
+
+            assert await everything(then, facts) == expected, view
+
+
+def told(seed: int, random: Random) -> list[Event]:
+    """What a short life sends, some of it long after it happened."""
+    events = lived(seed)
+    random.shuffle(events)
+    return [seal(1, position, event, b"") for position, event in enumerate(events, 1)]
+
+
+def distorted(known: Fact, random: Random) -> Fact:
+    """Let some witnesses contradict the others."""
+    lie = random.randrange(40)
+    if lie == 0:
+        return known._replace(chat_id=random.choice([None, 2201, 2202]))
+    if lie == 1 and known.user_id is not None:
+        return known._replace(user_id=random.choice((41, 63)))
+    if lie == 2:
+        return known._replace(occurred_at=known.occurred_at + random.randrange(-DAY, DAY))
+    if lie == 3:
+        return known._replace(detail='{"attached":true}')
+    if lie > 30 and known.kind == "message_edited":
+        return known._replace(text="")
+    return known
+
+
+def views(facts: Sequence[Fact], bounds: str, random: Random) -> list[View]:
+    """Nothing, everything, and some views between."""
+    positions = [0, *random.sample([each.position for each in facts], 4), facts[-1].position]
+    times = [0, *random.sample([each.occurred_at for each in facts], 4), MAX_INSTANT]
+    if bounds == "position":
+        return [View(position) for position in positions]
+    if bounds == "time":
+        return [View(facts[-1].position, time) for time in times]
+    return [View(random.choice(positions[1:5]), random.choice(times[1:5])) for _ in range(9)]
+
+
+def sees(view: View, known: Fact) -> bool:
+    return known.position <= view.position and known.occurred_at <= view.time
+
+
+@asynccontextmanager
+async def made_of(
+    place: Place, facts: Sequence[Fact], profiles: Sequence[ProfileRow]
+) -> AsyncIterator[Session]:
+    """A generation of these facts alone."""
+    spans = [*gather(facts, {each.id: subject(each.content) for each in profiles}).values()]
+    await place.remove()
+    session = await place.open_writer()
+    try:
+        await create(session, indexes=True)
+        async with session.transaction():
+            await record(session, Derived(list(facts), list(profiles), spans, []))
+            await refold(session, 1, touched_by(facts, spans))
+        yield session
+    finally:
+        await session.close()
+
+
+async def everything(reader: Reader, facts: Sequence[Fact]) -> dict[str, Any]:
+    """All that a reader says about all that was ever named."""
+    message_ids = sorted({each.message_id for each in facts if each.message_id is not None})
+    chat_ids = sorted({each.chat_id for each in facts if each.chat_id is not None})
+    user_ids = sorted({each.user_id for each in facts if each.user_id is not None})
+    times = sorted(each.occurred_at for each in facts)
+    ends = times[:: len(times) // 6]
+    windows: list[dict[str, Any]] = [*({"from": at} for at in ends), *({"to": at} for at in ends)]
+    found = [row for each in message_ids if (row := await reader.message(each))]
+    said: dict[str, Any] = {
+        "counts": await reader.counts(ALL),
+        "messages": found,
+        "beside": await reader.beside(found),
+        "quoted": await reader.quoted(message_ids),
+        "names": await reader.names(user_ids),
+        "names seen": {
+            each: list(seen) for each, seen in (await reader.names_seen(user_ids)).items() if seen
+        },
+        "chats": await reader.chats(of_type=None, key=chats.LATEST, limit=ALL),
+        "some chats": await reader.chats(of_type="chat", key=chats.LATEST, limit=2),
+    }
+    has = [{f"has_{part}": True} for part in ("file", "forward", "reply", "edit", "reaction")]
+    for filters in ({}, *windows, *has, {"state": "deleted"}, {"state": "live"}):
+        said[f"count of {filters}"] = await reader.count(filters, most=ALL)
+        said[f"last of {filters}"] = await reader.among(
+            filters, key=MAX_INSTANT, limit=2, descending=True
+        )
+        said[f"among {filters}"] = await reader.among(filters, key=-1, limit=3)
+        said[f"all among {filters}"] = await reader.among(filters, key=-1, limit=ALL)
+    for each in message_ids:
+        said[f"versions of {each}"] = list(await reader.versions(each, skip=0, limit=ALL))
+        said[f"held on {each}"] = await reader.reactions(
+            each, held=True, key=reactions.FIRST, limit=ALL
+        )
+        said[f"reactions on {each}"] = await reader.reactions(
+            each, held=False, key=reactions.FIRST, limit=2
+        )
+        said[f"provenance of {each}"] = await reader.provenance(each, after=1, limit=ALL)
+    for each in chat_ids:
+        said[f"chat {each}"] = await reader.chat(each)
+        said[f"chat {each} exists"] = await reader.chat_exists(each)
+        said[f"chat {each} showed"] = list(await reader.chat_versions(each))
+        said[f"in chat {each}"] = await reader.newer(each, key=-1, limit=3)
+        said[f"last in chat {each}"] = await reader.older(each, key=MAX_INSTANT, limit=3)
+        said[f"by chat {each}"] = await reader.among({"chat": each}, key=-1, limit=ALL)
+        said[f"members of {each}"] = await reader.members(
+            each, current=False, key=members.FIRST, limit=ALL
+        )
+        said[f"present in {each}"] = await reader.members(
+            each, current=True, key=members.FIRST, limit=2
+        )
+    for each in user_ids:
+        said[f"user {each}"] = await reader.user(each)
+        said[f"user {each} showed"] = list(await reader.user_versions(each))
+        said[f"by author {each}"] = await reader.among({"author": each}, key=-1, limit=ALL)
+    return said
