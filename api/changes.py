@@ -1,19 +1,30 @@
 """What changed: edits, deletions, reactions, joins, leaves and new names, by position."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from time import monotonic
 from typing import Any, Final, cast
 
 from api import models
-from api.endpoint import Endpoint, ReadList
+from api.endpoint import ReadList
+from api.feeds import Item
+from api.followed import Followed
 from api.models import Listed
 from api.queries import ChangesQuery
 from api.shapes import identifier
+from api.state import State
 from api.times import shown
+from eventstore.directory import Portal
 from projections.changes import Change
 from projections.read import changes
 
 _WINDOW: Final = 500
 """Positions that are read at once."""
+
+_SIZE: Final = 512
+"""Bytes that the changes of a position take: few have more than one."""
 
 _PATIENCE: Final = 2.0
 """Seconds that changes are looked for. What is asked for may be rare, and the log is long."""
@@ -72,13 +83,44 @@ def of_change(change: Change) -> models.Change:
     return cast(models.Change, said)
 
 
+@dataclass(frozen=True)
+class Projected:
+    """What is projected of a portal, and what that changed."""
+
+    state: State
+    portal: Portal
+
+    def newest(self) -> int:
+        return self.state.live.projected(self.portal.id)
+
+    async def wait(self, position: int, *, seconds: float) -> None:
+        await self.state.live.wait_for(self.portal.id, position, seconds=seconds)
+
+    async def read(self, after: int, upto: int) -> list[Item]:
+        async with self.state.live.reading(self.portal.id) as session:
+            changed = await changes.between(session, self.portal.id, after=after, upto=upto)
+        return [
+            Item(position, [*of_position], _SIZE)
+            for position, of_position in groupby(changed, attrgetter("position"))
+        ]
+
+
+def _message(query: ChangesQuery, of_position: Sequence[Change]) -> models.Changed | None:
+    wanted = [of_change(change) for change in of_position if is_wanted(change, query)]
+    if not wanted:
+        return None
+    return models.Changed(position=of_position[0].position, changes=wanted)
+
+
 ENDPOINTS = (
-    Endpoint(
+    Followed(
         "/v1/portals/{portal}/changes",
         ("messages:read",),
         ChangesQuery,
         Listed[models.Change],
         "What changed, by the position that told it first",
         page,
+        Projected,
+        _message,
     ),
 )

@@ -174,9 +174,9 @@ class Endpoint:
         """
         state: State = request.state.chronicle
         access = await checked(state, lambda: authorize(state, request, *self.scopes))
-        ids = _ids(request)
+        ids = ids_of(request)
         query = read_query(request, self.query)
-        await _wait(state, access, query)
+        await self.ready(state, access, query)
         with state.access_log.underway():
             cursor, body = await self._read(state, access, ids, query)
             answer = cacheable(request, body)
@@ -187,6 +187,10 @@ class Endpoint:
             status=answer.status_code,
         )
         return answer
+
+    async def ready(self, state: State, access: Access, query: Any) -> None:
+        """Wait until a request can be answered as it asks. Raises Problem when that takes long."""
+        await _wait(state, access, query)
 
     async def _read(
         self, state: State, access: Access, ids: Mapping[str, int], query: PortalQuery
@@ -230,7 +234,8 @@ def no_such(what: str) -> Problem:
     return Problem("not_found", f"No such {what} is known here.")
 
 
-def _ids(request: Request) -> Mapping[str, int]:
+def ids_of(request: Request) -> Mapping[str, int]:
+    """Return the identifiers that a path names. Raises Problem(not_found) for what is none."""
     named = {name: text for name, text in request.path_params.items() if name != "portal"}
     try:
         return {name: number_of(text) for name, text in named.items()}

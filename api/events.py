@@ -1,20 +1,25 @@
 """The log as it is: events, what could not be decoded, what could not even be read."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from api import models, shapes
 from api.endpoint import Endpoint, Read, ReadList, no_such
+from api.feeds import Item
+from api.followed import Followed
 from api.models import Listed, One
-from api.queries import EventsQuery, Paged, PortalQuery
+from api.queries import Followable, Paged, PortalQuery
+from api.state import State
 from api.times import spelled
 from eventstore import log
+from eventstore.directory import Portal
 from eventstore.event import MAX_INSTANT, Event, Instant
 from eventstore.quarantine import Quarantined
 from projections.read import undecoded
 from projections.tables import UndecodedRow
 
 
-async def page(read: ReadList[EventsQuery]) -> Listed[models.Event]:
+async def page(read: ReadList[Followable]) -> Listed[models.Event]:
     """The log, ascending: also what is not yet projected."""
     newest = await ended_at(read)
     began_at = read.began_at(newest)
@@ -84,6 +89,29 @@ async def received_by(read: Read[Any]) -> Instant:
     return min([read.view.time, *(event.received_at for event in found)]) if found else 0
 
 
+@dataclass(frozen=True)
+class Appended:
+    """What is appended to the log of a portal."""
+
+    state: State
+    portal: Portal
+
+    def newest(self) -> int:
+        return self.state.head(self.portal)
+
+    async def wait(self, position: int, *, seconds: float) -> None:
+        await self.state.wait_for_head(self.portal, position, seconds=seconds)
+
+    async def read(self, after: int, upto: int) -> list[Item]:
+        async with self.state.log.reading() as session:
+            found = await log.page(session, self.portal.id, after=after, limit=upto - after)
+        return [Item(event.position, event, len(event.payload)) for event in found]
+
+
+def _shown(_query: Followable, event: Event) -> models.Event:
+    return _readable(event)
+
+
 def _readable(event: Event) -> models.Event:
     return shapes.log_event(event, readable=True)
 
@@ -102,13 +130,15 @@ def _sealed(body: Quarantined) -> models.SealedBody:
 _SCOPES = ("events:read",)
 
 ENDPOINTS = (
-    Endpoint(
+    Followed(
         "/v1/portals/{portal}/events",
         _SCOPES,
-        EventsQuery,
+        Followable,
         Listed[models.Event],
         "The log, ascending: headers and redacted payloads",
         page,
+        Appended,
+        _shown,
     ),
     Endpoint(
         "/v1/portals/{portal}/events/{position}",

@@ -9,6 +9,7 @@ import structlog
 
 from api.access_log import AccessLog
 from api.confirm import confirm
+from api.feeds import Feeds
 from api.gathering import Write
 from api.paging import Cursors
 from api.renewal import renew_forever
@@ -71,7 +72,13 @@ async def running(settings: Settings, run_key: str) -> AsyncIterator[State]:
         stack.push_async_callback(log.close)
         live = Live(store, log, project=settings.project)
         stack.push_async_callback(live.close)
-        wakeups = store.open_wakeups(live.wake)
+        feeds = Feeds()
+
+        def heard() -> None:
+            live.wake()
+            feeds.appended.ring()
+
+        wakeups = store.open_wakeups(heard)
         stack.push_async_callback(wakeups.close)
         state = State(
             settings=settings,
@@ -83,6 +90,7 @@ async def running(settings: Settings, run_key: str) -> AsyncIterator[State]:
             door=appender.append_all,
             live=live,
             wakeups=wakeups,
+            feeds=feeds,
             log=log,
             access_log=AccessLog(_written(access_appender, stack, wait=settings.access_wait)),
             access_entries=access_entries,

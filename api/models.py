@@ -383,6 +383,13 @@ name `to` another.
 """
 
 
+class Changed(TypedDict):
+    """What a position changed: the data of one message of a stream."""
+
+    position: int
+    changes: list[Change]
+
+
 class Event(TypedDict):
     """An event of the log: its header and its redacted payload."""
 

@@ -25,6 +25,17 @@ _IN_PATH: Final = {
     "position": ({"type": "string", "pattern": "^[0-9]{1,19}$"}, "a position in the log"),
 }
 _ID_IN_PATH: Final = {"type": "string", "pattern": "^[0-9]{1,19}$"}
+_STREAM: Final = {
+    "type": "string",
+    "description": "server-sent events: `id` is a position, `data` what it has to say, as JSON",
+}
+_RESUMED: Final = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "description": "of a stream: the position to go on behind; it wins over `after`",
+    "schema": {"type": "string", "pattern": "^[0-9]{1,19}$"},
+}
 _ABOUT: Final = (
     "Everything that people read here is derived from an immutable log of what a Bitrix24 portal"
     " sent. Identifiers are strings. Times are RFC 3339 in UTC. Unknown is null, beside a basis"
@@ -83,6 +94,9 @@ def _described(operation: Operation, schema: Any) -> dict[str, Any]:
         "parameters": [*_in_path(operation.path), *_in_query(operation)],
         "responses": _responses(operation, schema),
     }
+    if operation.followed:
+        described["parameters"].append(_RESUMED)
+        described["responses"]["200"]["content"]["text/event-stream"] = {"schema": _STREAM}
     if operation.scopes is not None:
         described["security"] = [{"token": [scope]} for scope in operation.scopes or ()] or [
             {"token": []}

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from api import models
 from api.endpoint import Endpoint
+from api.followed import Followed
 from api.parameters import Query, Word
 from api.queries import Paged, PortalQuery, Windowed
 from api.resources import ENDPOINTS
@@ -22,7 +23,7 @@ class Operation:
     """One method of one address.
 
     `scopes` is None where no token is asked for; of several, one is needed. `bodies` are the media
-    types that it takes.
+    types that it takes. What is `followed` is given as a stream, too.
     """
 
     method: Literal["get", "post"]
@@ -34,6 +35,7 @@ class Operation:
     answer: Any
     codes: tuple[str, ...]
     bodies: tuple[str, ...] = ()
+    followed: bool = False
 
 
 class _ReceiverQuery(Query):
@@ -125,6 +127,7 @@ def _reading(endpoint: Endpoint) -> Operation:
             "access_log_unavailable",
             *_EVER,
         ),
+        followed=isinstance(endpoint, Followed),
     )
 
 

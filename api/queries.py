@@ -193,22 +193,25 @@ class IntervalsQuery(Paged):
     ] = "current"
 
 
-class ChangesQuery(Paged):
-    """A place in the log, exclusive; without one, its beginning. Of all changes, or of some."""
-
-    anchors = ("after",)
-
-    after: Annotated[Number | None, Field(description="a position, below 2^63")] = None
-    kinds: Annotated[Kinds | None, Field(description=f"some of {', '.join(KINDS)}")] = None
-    chat: Annotated[Id | None, Field(description=_ID)] = None
-
-
-class EventsQuery(Paged):
+class Followable(Paged):
     """A place in the log, exclusive; without one, its beginning."""
 
+    beside = Paged.beside | {"wait"}
     anchors = ("after",)
 
     after: Annotated[Number | None, Field(description="a position, below 2^63")] = None
+    wait: Annotated[
+        int | None,
+        Field(ge=0, le=60, description="seconds to wait for something behind `after`, at most 60"),
+        BeforeValidator(number_of),
+    ] = None
+
+
+class ChangesQuery(Followable):
+    """A place in the log, and all changes behind it, or some."""
+
+    kinds: Annotated[Kinds | None, Field(description=f"some of {', '.join(KINDS)}")] = None
+    chat: Annotated[Id | None, Field(description=_ID)] = None
 
 
 class AccessQuery(Windowed):

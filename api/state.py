@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from api.access_log import AccessLog
 from api.confirm import confirm
+from api.feeds import Feeds
 from api.metrics import Metrics
 from api.paging import Cursors
 from api.settings import Settings
@@ -18,7 +19,7 @@ from eventstore.database import Pool
 from eventstore.directory import Portal, Snapshot
 from eventstore.errors import StoreUnavailable
 from eventstore.intake import Door
-from eventstore.log import Origin, Outcome, Pending, heads
+from eventstore.log import Origin, Outcome, Pending, heads, newest
 from eventstore.quarantine import Quarantine, Unreadable
 from eventstore.redaction import Fingerprints
 from eventstore.spool import Spooled
@@ -50,6 +51,7 @@ class State:
     door: Door
     live: Live
     wakeups: Wakeups
+    feeds: Feeds
     log: Pool
     access_log: AccessLog
     access_entries: Pool
@@ -83,6 +85,7 @@ class State:
                 self.heads[portal_id] = max(self.heads.get(portal_id, 0), outcome.position)
         self.live.wake()
         self.wakeups.tell()
+        self.feeds.appended.ring()
 
     def use(self, spooling: Spooling) -> None:
         """Take events in by way of the spool if need be."""
@@ -93,21 +96,31 @@ class State:
         """Return the portals whose events may go to the log: none before that is confirmed."""
         return self.snapshot.origins if self.confirmed else {}
 
-    async def take_over(self, snapshot: Snapshot, newest: Mapping[int, int]) -> None:
+    async def take_over(self, snapshot: Snapshot, found: Mapping[int, int]) -> None:
         """Use the store from now on: it is the one that this server belongs to."""
         self.snapshot = snapshot
-        self.heads.update(newest)
+        self.heads.update(found)
         self.confirmed = True
-        await self._remember(newest)
+        await self._remember(found)
 
-    async def _remember(self, newest: Mapping[int, int]) -> None:
+    async def _remember(self, found: Mapping[int, int]) -> None:
         if self.spooling is not None:
             await self.spooling.remember(self.snapshot)
-            self.spooling.seen.note(newest)
+            self.spooling.seen.note(found)
 
     def head(self, portal: Portal) -> int:
         """Return the newest position of a portal."""
         return self.heads.get(portal.id, 0)
+
+    async def wait_for_head(self, portal: Portal, position: int, *, seconds: float) -> None:
+        """Wait until the log has a position, so long at most. Raises StoreUnavailable."""
+        if self.head(portal) >= position:
+            return
+        await self.feeds.appended.wait(seconds=seconds)
+        if self.head(portal) < position:  # another server may have appended it
+            async with self.log.reading() as session:
+                head = await newest(session, portal.id)
+            self.heads[portal.id] = max(self.head(portal), head)
 
     def reject(self, portal: Portal, reason: str) -> None:
         """Count a request that was refused after its portal was known."""
@@ -156,11 +169,11 @@ class State:
         async with self._looking:  # or a request that looks again would be overtaken
             await self.live.follow(self.snapshot.pointers)
         async with self.log.reading() as session:
-            newest = await heads(session)
-        for portal_id, head in newest.items():
+            found = await heads(session)
+        for portal_id, head in found.items():
             self.heads[portal_id] = max(self.heads.get(portal_id, 0), head)
         if self.spooling is not None:
-            self.spooling.seen.note(newest)
+            self.spooling.seen.note(found)
         if self.rejected:
             counted, self.rejected = self.rejected, Counter()
             try:

@@ -133,6 +133,11 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self._task = asyncio.create_task(self._get_ready())
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop answering. Who follows what is new would stay as long as they may."""
+        self._state["chronicle"].feeds.stop()
+        await super().shutdown(sockets)
+
     async def _get_ready(self) -> None:
         go_on = False
         try:

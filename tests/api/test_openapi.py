@@ -118,3 +118,11 @@ async def test_the_document_is_served(reader: Reader) -> None:
 
     assert response.json() == openapi()
     assert response.json()["openapi"] == "3.1.0"
+
+
+def test_what_can_be_followed_is_described_as_a_stream_too() -> None:
+    paths = openapi()["paths"]
+
+    followed = {each.path for each in READS if "text/event-stream" in str(paths[each.path]["get"])}
+
+    assert followed == {"/v1/portals/{portal}/changes", "/v1/portals/{portal}/events"}

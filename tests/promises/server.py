@@ -61,6 +61,7 @@ class Served(Registered):
 
     state: State
     client: httpx.AsyncClient
+    app: ASGIApp
 
     @property
     def portal(self) -> Portal:
@@ -141,11 +142,14 @@ async def serving_again(registered: Registered, **changes: Any) -> AsyncIterator
         app = create_app(settings)
         async with app.router.lifespan_context(app) as shared:
             assert shared is not None
-            transport = httpx.ASGITransport(_with_state(app, shared))
+            with_state = _with_state(app, shared)
+            transport = httpx.ASGITransport(with_state)
             async with httpx.AsyncClient(
                 transport=transport, base_url="http://chronicle"
             ) as client:
-                yield Served(**vars(registered), state=shared["chronicle"], client=client)
+                yield Served(
+                    **vars(registered), state=shared["chronicle"], client=client, app=with_state
+                )
 
 
 def _with_state(app: ASGIApp, shared: Mapping[str, Any]) -> ASGIApp:
