@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from time import monotonic
 from typing import Any, Final, cast
 
 from api import models
@@ -26,18 +25,18 @@ _WINDOW: Final = 500
 _SIZE: Final = 512
 """Bytes that the changes of a position take: few have more than one."""
 
-_PATIENCE: Final = 2.0
-"""Seconds that changes are looked for. What is asked for may be rare, and the log is long."""
+_MOST: Final = 10_000
+"""Positions that are looked at for one page. What is asked for may be rare, and the log is long."""
 
 
 async def page(read: ReadList[ChangesQuery]) -> Listed[models.Change]:
-    """What changed behind a position, ascending. A page that took long may be short, or empty."""
+    """What changed behind a position, ascending. Where that is little, a page may be short."""
     began_at = read.began_at()
     after, skip = read.key([read.query.after or 0, 0])
-    until = monotonic() + _PATIENCE
+    last = min(after + _MOST, began_at)
     found: list[Change] = []
-    while after < began_at and len(found) < skip + read.fetch and monotonic() < until:
-        upto = min(after + _WINDOW, began_at)
+    while after < last and len(found) < skip + read.fetch:
+        upto = min(after + _WINDOW, last)
         changed = await changes.between(read.session, read.portal_id, after=after, upto=upto)
         found += [change for change in changed if is_wanted(change, read.query)]
         after = upto
@@ -55,8 +54,10 @@ def _place(last: Change, found: list[Change]) -> list[int]:
 
 def is_wanted(change: Change, query: ChangesQuery) -> bool:
     """Say whether a request asks for this change."""
-    return (query.kinds is None or change.kind in query.kinds) and (
-        query.chat is None or change.chat_id == query.chat
+    return (
+        (query.kinds is None or change.kind in query.kinds)
+        and (query.chat is None or change.chat_id == query.chat)
+        and (query.as_of is None or (change.at is not None and change.at <= query.as_of))
     )
 
 

@@ -2,16 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import ColumnElement, Select, bindparam, select
+from sqlalchemy import bindparam, select
 
 from eventstore.database import Session, one_of
 from projections.derive import subject
 from projections.facts import Fact
+from projections.read.then.spans import as_of
 from projections.renames import Kind, Names, Subject, name_in
-from projections.spans import Span, gather
-from projections.tables import fact, profile, span
+from projections.spans import Span
+from projections.tables import profile, span
+from projections.view import View
 
 _CONTENTS: Final = select(profile.c.content).where(
     profile.c.portal_id == bindparam("portal_id"), one_of(profile.c.id, "profiles")
@@ -28,18 +30,6 @@ _SEEN_AS: Final = (
     .where(*_OF_SUBJECTS)
 )
 _SPANS: Final = select(span).where(*_OF_SUBJECTS, span.c.first_position <= bindparam("after"))
-
-
-def _naming(named: ColumnElement[Any]) -> Select[Any]:
-    return select(fact).where(
-        fact.c.portal_id == bindparam("portal_id"),
-        fact.c.position >= bindparam("since"),
-        fact.c.position <= bindparam("after"),
-        one_of(named, "profiles"),
-    )
-
-
-_FACTS: Final = {"chat": _naming(fact.c.chat_profile), "user": _naming(fact.c.user_profile)}
 
 
 async def names_before(
@@ -102,19 +92,4 @@ async def _spans(
     }
     begun = [Span._make(row) for row in await session.rows(_SPANS, **values)]
     named = [each for each in begun if each.profile in seen_as[each.subject_id]]
-    whole = [each for each in named if each.last_position <= after]
-    cut = [each for each in named if each.last_position > after]
-    if not cut:
-        return whole
-    # What is known of a day now is more than was known at a position within it.
-    rows = await session.rows(
-        _FACTS[kind],
-        portal_id=portal_id,
-        since=min(each.first_position for each in cut),
-        after=after,
-        profiles=sorted({each.profile for each in cut}),
-    )
-    about = defaultdict(int, {each.profile: each.subject_id for each in cut})
-    keys = {each[:6] for each in cut}
-    again = gather(map(Fact._make, rows), about)
-    return [*whole, *(each for key, each in again.items() if key in keys)]
+    return await as_of(session, View(after), named)

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from pydantic_core import to_json
 
+from api import changes
 from tests import samples
 from tests.conftest import Reader
+from tests.promises.server import SLUG
 
 
 async def test_every_kind_is_told_with_what_belongs_to_it(reader: Reader) -> None:
@@ -74,6 +76,44 @@ async def test_what_is_behind_a_position_follows_it(reader: Reader) -> None:
     assert behind == [each for each in whole if each["position"] > position]
 
 
+async def test_what_was_known_at_a_position_is_answered_with_the_same_bytes(
+    own_reader: Reader,
+) -> None:
+    async def asked() -> bytes:
+        path = f"/portals/{SLUG}/changes"
+        return (await own_reader.get(path, as_of_position=12, limit=4)).content
+
+    before = await asked()
+    await rename(own_reader)
+
+    assert await asked() == before
+
+
+async def test_as_of_a_moment_only_what_had_occurred_is_told(reader: Reader) -> None:
+    whole = (await reader.read("/changes"))["data"]
+
+    then = (await reader.read("/changes", as_of="2026-09-14T07:18:00Z"))["data"]
+
+    assert then == [each for each in whole if each["at"] <= "2026-09-14T07:18:00.000000Z"]
+    assert 0 < len(then) < len(whole)
+
+
+async def test_where_there_is_little_pages_may_be_short(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = (await reader.read("/changes", kinds="left,renamed,deleted"))["data"]
+    monkeypatch.setattr(changes, "_MOST", 3)
+
+    page = await reader.read("/changes", kinds="left,renamed,deleted")
+    found = page["data"]
+    while page["page"]["next"]:
+        following = {"cursor": page["page"]["next"]}
+        page = await reader.read("/changes", kinds="left,renamed,deleted", **following)
+        found += page["data"]
+
+    assert found == whole
+
+
 async def test_no_text_is_told(reader: Reader) -> None:
     texts = {each["text"] for each in (await reader.read("/messages"))["data"]} - {None, ""}
 
@@ -100,13 +140,20 @@ async def test_a_late_report_changes_no_answer_that_was_given(own_reader: Reader
     ]
 
 
-async def test_a_rename_says_from_what_to_what(own_reader: Reader) -> None:
+async def rename(reader: Reader) -> str:
+    """Tell of another title of chat 2207; give the one before."""
     sent = samples.tree("im_v2/onimv2messageadd.json") | {"eventId": 799301}
     sent["data"]["message"] |= {"id": 199100, "date": "2026-09-15T10:15:00+03:00"}
-    sent["data"]["chat"]["name"], was = "Launch room", sent["data"]["chat"]["name"]
+    was: str = sent["data"]["chat"]["name"]
+    sent["data"]["chat"]["name"] = "Launch room"
     sent["date"] = "2026-09-15T10:15:00+03:00"
-    await own_reader.served.feed(to_json(sent))
-    await own_reader.served.state.live.catch_up()
+    await reader.served.feed(to_json(sent))
+    await reader.served.state.live.catch_up()
+    return was
+
+
+async def test_a_rename_says_from_what_to_what(own_reader: Reader) -> None:
+    was = await rename(own_reader)
 
     renamed = (await own_reader.read("/changes", kinds="renamed"))["data"][-1]
 

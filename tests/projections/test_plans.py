@@ -114,13 +114,6 @@ STATEMENTS: Final = {
         subject_ids=SOME,
         after=17,
     ),
-    "facts that name chats": hot(
-        names._FACTS["chat"],  # noqa: SLF001
-        ("fact", ("portal_id", "position", "position")),
-        since=3,
-        after=17,
-        profiles=SOME,
-    ),
     "spans": hot(
         refold._SPANS,  # noqa: SLF001
         ("span", ("portal_id", "subject", "subject_id")),
