@@ -163,6 +163,15 @@ async def reader(filled: Filled, tmp_path_factory: pytest.TempPathFactory) -> As
         yield reader
 
 
+@pytest.fixture(scope="session")
+async def scratch(
+    filled: Filled, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Reader]:
+    """Another one, for tests that do not mind what the others have done to it."""
+    async with _reading(filled, tmp_path_factory.mktemp("scratch")) as reader:
+        yield reader
+
+
 @pytest.fixture
 async def own_reader(filled: Filled, tmp_path: Path) -> AsyncIterator[Reader]:
     """The same for one test, which may change what is there."""
