@@ -8,6 +8,7 @@ from typing import Annotated, Final, NamedTuple
 import typer
 import uvloop
 
+from scripts.bench.access import access
 from scripts.bench.append import append_concurrent, append_single
 from scripts.bench.batches import batches, memory
 from scripts.bench.engines import Engine, running_engines
@@ -62,6 +63,11 @@ async def _reads(engines: Sequence[Engine], _folder: Path, how: _How) -> list[Me
     return await reads(engines, rounds=how.rounds, events=events, count=count, peers=how.peers)
 
 
+async def _access(engines: Sequence[Engine], _folder: Path, how: _How) -> list[Measure]:
+    events, count = 20_000 // how.part, 6_000 // how.part
+    return await access(engines, rounds=how.rounds, events=events, count=count)
+
+
 async def _batches(engines: Sequence[Engine], folder: Path, how: _How) -> list[Measure]:
     count = 100_000 // how.part
     return await batches(engines, folder, rounds=how.fewer, count=count, peers=how.peers)
@@ -81,15 +87,16 @@ _MEASURED: Final = {
     "http": _http,
     "readable": _readable,
     "reads": _reads,
+    "access": _access,
     "batches": _batches,
     "memory": _memory,
     "growth": _growth,
 }
-_USUAL: Final = tuple(_MEASURED)[:5]
+_USUAL: Final = tuple(_MEASURED)[:6]
 
 Only = Annotated[
     list[str],
-    typer.Option(help=f"Measure only these: {', '.join(_MEASURED)}; else the first five."),
+    typer.Option(help=f"Measure only these: {', '.join(_MEASURED)}; else the first six."),
 ]
 
 

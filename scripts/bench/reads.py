@@ -64,7 +64,7 @@ async def reads(
     engines: Sequence[Engine], *, rounds: int, events: int, count: int, peers: bool
 ) -> list[Measure]:
     """Ask a server that has projected some events; beside it, ask others for the same rows."""
-    stores = {engine: await _fill(engine, events) for engine in engines}
+    stores = {engine: await fill_to_read(engine, "reads", events) for engine in engines}
 
     async def measure(engine: Engine, number: int) -> _Round:
         of = stores[engine]
@@ -96,14 +96,14 @@ def _measures(engine: Engine, found: Sequence[_Round]) -> Iterator[Measure]:
         engine.name,
         f"{_ONE}, 16 connections",
         "requests/s",
-        [Round(_rate(of_round.message), _beside(of_round)) for of_round in found],
+        [Round(rate(of_round.message), _beside(of_round)) for of_round in found],
         at_least=4_000 if sqlite else 3_000,
         of={_FLOOR: 0.4, _ROW_PAGE: 3} if sqlite else {},
     )
     yield from _percentiles(engine, _ONE, [of_round.message for of_round in found])
     versions = [of_round.versions for of_round in found]
     yield Measure.of_rounds(
-        engine.name, _CHAIN, "requests/s", [Round(_rate(each)) for each in versions]
+        engine.name, _CHAIN, "requests/s", [Round(rate(each)) for each in versions]
     )
     yield from _percentiles(engine, _CHAIN, versions)
     pages = [of_round.page for of_round in found]
@@ -111,7 +111,7 @@ def _measures(engine: Engine, found: Sequence[_Round]) -> Iterator[Measure]:
         engine.name,
         _TIMELINE,
         "requests/s",
-        [Round(_rate(replies)) for replies in pages],
+        [Round(rate(replies)) for replies in pages],
         at_least=1_500 if sqlite else 1_200,
     )
     yield from _percentiles(engine, _TIMELINE, pages, 40 if sqlite else None)
@@ -131,18 +131,20 @@ def _percentiles(
 
 
 def _beside(found: _Round) -> dict[str, float]:
-    others = {_FLOOR: _rate(found.floor)}
+    others = {_FLOOR: rate(found.floor)}
     if found.datasette is not None:
-        others[_ROW_PAGE] = _rate(found.datasette)
+        others[_ROW_PAGE] = rate(found.datasette)
     return others
 
 
-def _rate(replies: Replies) -> float:
+def rate(replies: Replies) -> float:
+    """Return how many requests were answered in a second."""
     return len(replies.latencies) / replies.seconds
 
 
-async def _fill(engine: Engine, events: int) -> Filled:
-    store = await new_store(await engine.new_store("reads"))
+async def fill_to_read(engine: Engine, name: str, events: int) -> Filled:
+    """Make a store of some events, and its read models."""
+    store = await new_store(await engine.new_store(name))
     await fill(store, generate(events, _SEED))
     run_command(store, "rebuild")
     return await filled(store)
