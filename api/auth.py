@@ -23,7 +23,8 @@ class Access:
 
     portal: Portal
     scopes: frozenset[str]
-    token_id: str
+    token: Token | None
+    """None for a command of the same user, which delivers with the key of this run."""
 
     @property
     def sees_deleted(self) -> bool:
@@ -43,6 +44,39 @@ async def checked(state: State, check: Callable[[], T]) -> T:
         if problem.code in _MAY_BE_NEWS and await state.look_again():
             return check()
         raise
+
+
+async def admitted(state: State, request: Request, *scopes: str) -> Access:
+    """Return what `authorize` does, and count the request of the token.
+
+    Who shows a token that is none waits for the answer, longer each time. Raises what `authorize`
+    does, and Problem(rate_limited).
+    """
+    access = await _guarded(state, request, lambda: authorize(state, request, *scopes))
+    if access.token is not None:
+        await _count(state, access.token)
+    return access
+
+
+async def shown_token(state: State, request: Request) -> Token:
+    """Return what `token_of` does, and count the request in the same way."""
+    token = await _guarded(state, request, lambda: token_of(state, request))
+    await _count(state, token)
+    return token
+
+
+async def _guarded(state: State, request: Request, check: Callable[[], T]) -> T:
+    try:
+        return await checked(state, check)
+    except Problem as problem:
+        if problem.code == "token_unknown":
+            await state.guessed_tokens.slow_down(request)
+        raise
+
+
+async def _count(state: State, token: Token) -> None:
+    state.token_uses.note(token.id, now())
+    await state.rates.take(token)
 
 
 def bearer(request: Request) -> str:
@@ -80,14 +114,14 @@ def authorize(state: State, request: Request, *scopes: str) -> Access:
     if "events:write" in scopes and _is_run_key(state, request):
         if slug not in state.snapshot.portals:
             raise Problem("not_found", "There is no such portal.")
-        return Access(state.snapshot.portals[slug], frozenset(scopes), "run key")
+        return Access(state.snapshot.portals[slug], frozenset(scopes), None)
     token = token_of(state, request)
     if slug not in token.portals or slug not in state.snapshot.portals:
         raise Problem("not_found", "There is no such portal, or this token may not see it.")
     if token.scopes.isdisjoint(scopes):
         lacking = "` or `".join(scopes)
         raise Problem("scope_missing", f"This token lacks the scope `{lacking}`.", scope=scopes[0])
-    return Access(state.snapshot.portals[slug], token.scopes, token.id)
+    return Access(state.snapshot.portals[slug], token.scopes, token)
 
 
 def _is_run_key(state: State, request: Request) -> bool:

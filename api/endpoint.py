@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api.access_log import Look
 from api.answers import cacheable
-from api.auth import Access, authorize, checked
+from api.auth import Access, admitted
 from api.models import Listed, Meta, Next, One
 from api.paging import Cursor, Cursors, foreign_cursor
 from api.parameters import number_of, read_query
@@ -173,7 +173,7 @@ class Endpoint:
         Raises Problem; the rights come first, so that nobody without them learns anything.
         """
         state: State = request.state.chronicle
-        access = await checked(state, lambda: authorize(state, request, *self.scopes))
+        access = await admitted(state, request, *self.scopes)
         ids = ids_of(request)
         query = read_query(request, self.query)
         await self.ready(state, access, query)
@@ -220,7 +220,7 @@ def look_of(
         filters["cursor"] = cursor.key
     return Look(
         origin=access.portal.origin,
-        token_id=access.token_id,
+        token_id=access.token.id if access.token else "",
         request_id=request_id(request),
         callers_id=callers_id(request),
         route=path,

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from uuid_utils import uuid7
 
 from api.answers import answer
-from api.auth import authorize, checked
+from api.auth import admitted, checked
 from api.bodies import read_body
 from api.models import Received, Result, Results
 from api.problems import Problem
@@ -63,7 +63,7 @@ async def receive_webhook(request: Request) -> Response:
 async def receive_events(request: Request) -> Response:
     """Take webhook envelopes, fetch items or whole Event.get responses: one, an array, or lines."""
     state: State = request.state.chronicle
-    access = await checked(state, lambda: authorize(state, request, "events:write"))
+    access = await admitted(state, request, "events:write")
     portal = access.portal
     receiver = _receiver(request)
     body = await read_body(request, state.settings)

@@ -68,6 +68,7 @@ class ProblemBody(TypedDict):
     detail: str
     parameter: NotRequired[str]
     scope: NotRequired[str]
+    retry_after: NotRequired[int]
     quarantine: NotRequired[int | None]
 
 

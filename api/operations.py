@@ -13,7 +13,7 @@ from api.parameters import Query, Word
 from api.queries import Paged, PortalQuery, Windowed
 from api.resources import ENDPOINTS
 
-_TOKEN: Final = ("token_missing", "token_unknown", "token_expired")
+_TOKEN: Final = ("token_missing", "token_unknown", "token_expired", "rate_limited")
 _PORTAL: Final = (*_TOKEN, "scope_missing", "not_found")
 _EVER: Final = ("store_unavailable", "internal_error")
 

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from api import models
 from api.answers import cacheable
-from api.auth import checked, token_of
+from api.auth import shown_token
 from api.endpoint import Endpoint, Read
 from api.events import ended_at, received_by
 from api.models import Listed, Meta, Next, One
@@ -17,7 +17,7 @@ from api.state import State
 async def of_token(request: Request) -> Response:
     """Answer with the portals that a token names, by slug."""
     state: State = request.state.chronicle
-    token = await checked(state, lambda: token_of(state, request))
+    token = await shown_token(state, request)
     read_query(request, Query)
     portals = state.snapshot.portals
     known = [portals[slug] for slug in sorted(token.portals) if slug in portals]

@@ -22,6 +22,7 @@ STATUS: Final[Mapping[str, HTTPStatus]] = {
     "portal_mismatch": HTTPStatus.FORBIDDEN,
     "not_found": HTTPStatus.NOT_FOUND,
     "method_not_allowed": HTTPStatus.METHOD_NOT_ALLOWED,
+    "rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
     "body_timeout": HTTPStatus.REQUEST_TIMEOUT,
     "body_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "spool_full": HTTPStatus.SERVICE_UNAVAILABLE,
@@ -60,4 +61,6 @@ class Problem(Exception):
             headers["WWW-Authenticate"] = 'Bearer realm="chronicle"'
         if status is HTTPStatus.SERVICE_UNAVAILABLE:
             headers["Retry-After"] = "1"
+        if "retry_after" in self.members:
+            headers["Retry-After"] = str(self.members["retry_after"])
         return Response(to_json(body), status, headers, "application/problem+json")

@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     access_wait: Annotated[
         bool, Field(description="an answer waits until it is durable who read it")
     ] = True
+    trusted_proxies: Annotated[
+        int, Field(ge=0, le=16, description="so many proxies add to X-Forwarded-For")
+    ] = 0
     verify_every: Annotated[
         Interval, Field(description="verify the store again after so long, or off, in seconds")
     ] = None

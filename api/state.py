@@ -10,10 +10,14 @@ from typing import Final, NamedTuple
 from api.access_log import AccessLog
 from api.confirm import confirm
 from api.feeds import Feeds
+from api.guesses import GuessedTokens
 from api.metrics import Metrics
 from api.paging import Cursors
+from api.rates import Rates
 from api.settings import Settings
 from api.spooling import Spooling
+from api.times import now
+from api.token_uses import TokenUses
 from eventstore.catalog import Catalog
 from eventstore.database import Pool
 from eventstore.directory import Portal, Snapshot
@@ -60,11 +64,17 @@ class State:
     run_key: str = field(repr=False)
     confirmed: bool = False
     spooling: Spooling | None = None
+    rates: Rates = field(default_factory=Rates)
+    token_uses: TokenUses = field(default_factory=TokenUses)
+    guessed_tokens: GuessedTokens = field(init=False)
     metrics: Metrics = field(default_factory=Metrics)
     rejected: Counter[tuple[int, str]] = field(default_factory=Counter)
     refresh_seconds: float = 0.5  # a revocation counts within one second
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _looked_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.guessed_tokens = GuessedTokens(self.settings.trusted_proxies)
 
     async def append(self, batch: list[Pending]) -> Sequence[Outcome | Spooled]:
         """Take events of one portal in, and let the projector know.
@@ -174,6 +184,9 @@ class State:
             self.heads[portal_id] = max(self.heads.get(portal_id, 0), head)
         if self.spooling is not None:
             self.spooling.seen.note(found)
+        if uses := self.token_uses.due(moment := now()):
+            await self.catalog.note_uses(uses)
+            self.token_uses.written(uses, moment)
         if self.rejected:
             counted, self.rejected = self.rejected, Counter()
             try:

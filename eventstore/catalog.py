@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.base import Executable
 
 from eventstore import schema
-from eventstore.database import upsert
-from eventstore.directory import SCOPES, Portal, Snapshot, Token
+from eventstore.database import greatest, upsert
+from eventstore.directory import SCOPES, Limits, Portal, Rate, Snapshot, Token
 from eventstore.errors import (
     InvalidRegistration,
     PortalExists,
@@ -173,7 +173,7 @@ class Catalog:
 
     # --- tokens
 
-    async def create_token(
+    async def create_token(  # noqa: PLR0913 - all that a token is
         self,
         *,
         portals: Sequence[str],
@@ -181,6 +181,7 @@ class Catalog:
         now: Instant,
         expires_at: Instant | None = None,
         label: str | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - immutable
     ) -> tuple[str, str]:
         """Make a bearer token; return its id and the token itself, of which only a digest is kept.
 
@@ -204,7 +205,52 @@ class Catalog:
                 "expires_at": expires_at,
             }
             await tx.execute(insert(schema.token), row)
+            await _limit(tx, token_id, limits)
         return token_id, secret
+
+    async def rotate_token(
+        self, token_id: str, *, now: Instant, overlap: Instant
+    ) -> tuple[str, str]:
+        """Make a token with the same rights; return its id and the token itself.
+
+        The old one is good for `overlap` microseconds more. Raises UnknownToken, and
+        InvalidRegistration for one that is not good any more.
+        """
+        found = [each for each in (await self.snapshot()).tokens.values() if each.id == token_id]
+        if not found:
+            raise UnknownToken(token_id)
+        old = found[0]
+        ends = old.expires_at
+        if old.revoked_at is not None or (ends is not None and ends <= now):
+            raise InvalidRegistration(f"token {token_id} is not good any more: create another one")
+        made = await self.create_token(
+            portals=sorted(old.portals),
+            scopes=sorted(old.scopes),
+            now=now,
+            expires_at=ends,
+            label=old.label,
+            limits=old.limits,
+        )
+        # A cut between the two leaves both good: nobody is without a token.
+        until = now + overlap if ends is None else min(ends, now + overlap)
+        async with self.changing() as tx:
+            table = schema.token
+            await tx.execute(update(table).where(table.c.id == token_id).values(expires_at=until))
+        return made
+
+    async def note_uses(self, uses: Mapping[str, Instant]) -> None:
+        """Keep when tokens were last shown, by their ids."""
+        table = schema.token_use
+        statement = upsert(table)
+        statement = statement.on_conflict_do_update(
+            index_elements=table.primary_key,
+            set_={"used_at": greatest(table.c.used_at, statement.excluded.used_at)},
+        )
+        async with self.writing() as tx:
+            # In one order, or two processes would wait for each other.
+            for token_id, used_at in sorted(uses.items()):
+                row = {"token": int(token_id, 16), "used_at": used_at}
+                await tx.execute(statement, row)
 
     async def revoke_token(self, token_id: str, *, now: Instant) -> None:
         """Refuse a token from now on. Raises UnknownToken."""
@@ -260,7 +306,13 @@ class Catalog:
             ingest_keys = await _digests(tx, schema.ingest_key)
             application_tokens = await _digests(tx, schema.application_token)
             by_age = select(schema.token).order_by(schema.token.c.created_at)
-            tokens = [_token(row) for row in await tx.execute(by_age)]
+            rows_of_tokens = (await tx.execute(by_age)).all()
+            limits = await _limits(tx)
+            uses = {row[0]: row[1] for row in await tx.execute(select(schema.token_use))}
+        tokens = [
+            _token(row, limits.get(int(row.id, 16), Limits()), uses.get(int(row.id, 16)))
+            for row in rows_of_tokens
+        ]
         portals = [
             Portal(
                 id=row.id,
@@ -377,7 +429,37 @@ async def _digests(tx: AsyncConnection, table: Any) -> dict[int, list[bytes]]:
     return found
 
 
-def _token(row: Any) -> Token:
+async def _limit(tx: AsyncConnection, token_id: str, limits: Limits) -> None:
+    token = int(token_id, 16)
+    rate = limits.rate
+    row = {
+        "token": token,
+        "since": limits.since,
+        "until": limits.until,
+        "rate_count": rate.requests if rate else None,
+        "rate_seconds": rate.seconds if rate else None,
+    }
+    await tx.execute(insert(schema.token_limit), row)
+    for chat in sorted(limits.chats or ()):
+        await tx.execute(insert(schema.token_chat), {"token": token, "chat_id": chat})
+
+
+async def _limits(tx: AsyncConnection) -> dict[int, Limits]:
+    chats: dict[int, set[int]] = {}
+    for token, chat_id in await tx.execute(select(schema.token_chat)):
+        chats.setdefault(token, set()).add(chat_id)
+    return {
+        token: Limits(
+            chats=frozenset(chats[token]) if token in chats else None,
+            since=since,
+            until=until,
+            rate=None if count is None else Rate(count, seconds),
+        )
+        for token, since, until, count, seconds in await tx.execute(select(schema.token_limit))
+    }
+
+
+def _token(row: Any, limits: Limits, used_at: Instant | None) -> Token:
     return Token(
         id=row.id,
         label=row.label,
@@ -387,4 +469,6 @@ def _token(row: Any) -> Token:
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
         digest=row.digest,
+        limits=limits,
+        used_at=used_at,
     )

@@ -1,11 +1,12 @@
 """What a request asks of the catalog: its portals and tokens at one moment, in memory."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
-from eventstore.errors import UnknownPortal
+from eventstore.errors import InvalidRegistration, UnknownPortal
 from eventstore.event import Instant
 from eventstore.log import Origin
 
@@ -17,6 +18,9 @@ SCOPES: Final = (
     "export",
     "audit",
 )
+
+
+_UNITS: Final = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,42 @@ class Portal:
         return Origin(self.id, self.hmac_key)
 
 
+class Rate(NamedTuple):
+    """So many requests in so many seconds, whichever they are."""
+
+    requests: int
+    seconds: int
+
+    @classmethod
+    def read(cls, text: str) -> "Rate":
+        """Read `600/minute`. Raises InvalidRegistration."""
+        match = re.fullmatch(r"([1-9][0-9]{0,6})/(second|minute|hour|day)", text)
+        if match is None:
+            raise InvalidRegistration(f"rate {text!r}: use 600/minute; or second, hour, day")
+        return cls(int(match[1]), _UNITS[match[2]])
+
+    def __str__(self) -> str:
+        return f"{self.requests}/{next(name for name, of in _UNITS.items() if of == self.seconds)}"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What narrows a token: chats, a half-open window of the messages' creation, a rate.
+
+    None narrows nothing; no chat at all is none.
+    """
+
+    chats: frozenset[int] | None = None
+    since: Instant | None = None
+    until: Instant | None = None
+    rate: Rate | None = None
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether some of what a portal has is not shown."""
+        return self.chats is not None or self.since is not None or self.until is not None
+
+
 @dataclass(frozen=True)
 class Token:
     """What a reader or a writer may do, and where. No portal means none."""
@@ -51,6 +91,8 @@ class Token:
     expires_at: Instant | None
     revoked_at: Instant | None
     digest: bytes = field(repr=False, default=b"")
+    limits: Limits = Limits()
+    used_at: Instant | None = None
 
 
 @dataclass(frozen=True)

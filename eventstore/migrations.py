@@ -49,6 +49,27 @@ STEPS: Final = (
     ),
     # The access log, which is made as a whole where there is none.
     Step(3),
+    Step(
+        4,
+        catalog=(
+            """
+            CREATE TABLE token_limit (
+                token BIGINT NOT NULL, since BIGINT, until BIGINT, rate_count INTEGER,
+                rate_seconds INTEGER, PRIMARY KEY (token)
+            )
+            """,
+            """
+            CREATE TABLE token_chat (
+                token BIGINT NOT NULL, chat_id BIGINT NOT NULL, PRIMARY KEY (token, chat_id)
+            )
+            """,
+            """
+            CREATE TABLE token_use (
+                token BIGINT NOT NULL, used_at BIGINT NOT NULL, PRIMARY KEY (token)
+            )
+            """,
+        ),
+    ),
 )
 VERSION: Final = STEPS[-1].version
 """The version of the tables of logs and catalog that this code reads and writes."""

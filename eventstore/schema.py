@@ -103,6 +103,33 @@ token = Table(
     Column("revoked_at", BigInteger),
 )
 
+# What narrows a token; without a row, nothing does. `token` is the number that its id spells.
+token_limit = Table(
+    "token_limit",
+    catalog_metadata,
+    Column("token", BigInteger, primary_key=True, autoincrement=False),
+    Column("since", BigInteger),
+    Column("until", BigInteger),
+    Column("rate_count", Integer),
+    Column("rate_seconds", Integer),
+)
+
+# The chats that a token sees; without any, all.
+token_chat = Table(
+    "token_chat",
+    catalog_metadata,
+    Column("token", BigInteger, primary_key=True, autoincrement=False),
+    Column("chat_id", BigInteger, primary_key=True, autoincrement=False),
+)
+
+# When a token was last shown: a row of its own, since it is written again and again.
+token_use = Table(
+    "token_use",
+    catalog_metadata,
+    Column("token", BigInteger, primary_key=True, autoincrement=False),
+    Column("used_at", BigInteger, nullable=False),
+)
+
 rejection = Table(
     "rejection",
     catalog_metadata,

@@ -118,6 +118,7 @@ class _Server(uvicorn.Server):
                 lifespan="off",
                 access_log=False,  # ingest keys stand in paths
                 server_header=False,
+                proxy_headers=False,  # CHRONICLE_TRUSTED_PROXIES says whom to believe
                 log_config=None,
                 timeout_graceful_shutdown=_GRACE,
                 timeout_keep_alive=_IDLE,

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from api.times import now, shown, to_instant
-from eventstore.directory import SCOPES, Token
+from eventstore.directory import SCOPES, Limits, Rate, Token
 from eventstore.event import Instant
 from scripts.console import Json, application, example, run, say, show_json, show_table
 from scripts.store import open_store
@@ -22,31 +22,68 @@ _UNITS: Final = {"d": "days", "h": "hours", "m": "minutes"}
 @app.command(
     epilog=example("chronicle token create --portal acme --scope messages:read --expires 90d")
 )
-def create(
+def create(  # noqa: PLR0913 - all that a token is
     portal: Annotated[list[str], typer.Option(metavar="SLUG", help="Good for this portal.")],
     scope: Annotated[list[str], typer.Option(help=f"One of: {', '.join(SCOPES)}.")],
     expires: Annotated[
         str | None, typer.Option(help="90d, 12h, 30m, or a time like 2027-01-31T00:00:00Z.")
     ] = None,
     label: Annotated[str | None, typer.Option(help="Whose it is, for people.")] = None,
+    rate: Annotated[
+        str | None, typer.Option(help="How often it may ask: 600/minute; or second, hour, day.")
+    ] = None,
     *,
     json: Json = False,
 ) -> None:
     """Make a token and print it. Only its digest is kept: it is not shown again."""
     expires_at = None if expires is None else expiry(expires, datetime.now(UTC))
+    limits = Limits(rate=None if rate is None else Rate.read(rate))
 
     async def created() -> tuple[str, str]:
         async with open_store() as store:
             return await store.catalog.create_token(
-                portals=portal, scopes=scope, now=now(), expires_at=expires_at, label=label
+                portals=portal,
+                scopes=scope,
+                now=now(),
+                expires_at=expires_at,
+                label=label,
+                limits=limits,
             )
 
-    token_id, secret = asyncio.run(created())
+    _show(*asyncio.run(created()), until=shown(expires_at) or "it is revoked", json=json)
+
+
+def _show(token_id: str, secret: str, *, until: str, json: bool) -> None:
     if json:
         show_json({"id": token_id, "token": secret})
         return
-    say(f"token {token_id}, until {shown(expires_at) or 'it is revoked'}; it is not shown again:")
+    say(f"token {token_id}, until {until}; it is not shown again:")
     print(secret)
+
+
+@app.command(epilog=example("chronicle token rotate 3f2a9c01b7de --overlap 24h"))
+def rotate(
+    token_id: Annotated[str, typer.Argument(metavar="ID")],
+    overlap: Annotated[
+        str, typer.Option(help="How long the old one is good beside it: 24h, 7d, 30m.")
+    ] = "24h",
+    *,
+    json: Json = False,
+) -> None:
+    """Print a new token with the same rights. The old one is refused after the overlap."""
+    match = _DURATION.fullmatch(overlap)
+    if match is None:
+        raise typer.BadParameter("use 24h, 7d or 30m", param_hint="--overlap")
+    lasting = timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+    async def rotated() -> tuple[str, str]:
+        async with open_store() as store:
+            return await store.catalog.rotate_token(
+                token_id, now=now(), overlap=lasting // timedelta(microseconds=1)
+            )
+
+    _show(*asyncio.run(rotated()), until="the old one would have ended", json=json)
+    say(f"token {token_id} is refused in {overlap}: move its readers before")
 
 
 @app.command("list", epilog=example("chronicle token list"))
@@ -66,6 +103,8 @@ def list_(*, json: Json = False) -> None:
             "created_at": shown(token.created_at),
             "expires_at": shown(token.expires_at),
             "revoked_at": shown(token.revoked_at),
+            "rate": str(token.limits.rate) if token.limits.rate else None,
+            "used_at": shown(token.used_at),
         }
         for token in asyncio.run(listed())
     ]
@@ -73,7 +112,7 @@ def list_(*, json: Json = False) -> None:
         show_json(rows)
         return
     show_table(
-        ["id", "label", "portals", "scopes", "created", "expires", "revoked"],
+        ["id", "label", "portals", "scopes", "created", "expires", "revoked", "rate", "used"],
         [
             [" ".join(value) if isinstance(value, list) else value for value in row.values()]
             for row in rows

@@ -9,7 +9,14 @@ from sqlalchemy import MetaData, Table, select
 
 from eventstore.database import compiled
 from eventstore.database.statements import POSTGRESQL
-from eventstore.schema import catalog_metadata, log_metadata, pointer
+from eventstore.schema import (
+    catalog_metadata,
+    log_metadata,
+    pointer,
+    token_chat,
+    token_limit,
+    token_use,
+)
 from projections.readmodels import READ_MODELS
 from tests.postgresql.fixtures import session_log
 from tests.postgresql.heard import Statement, heard
@@ -29,6 +36,9 @@ def _held(metadata: MetaData, schema: str, *missing: Table) -> str:
 def _listed(texts: str) -> list[str]:
     return texts.strip().split("\n\n")
 
+
+LIMITS: Final = (token_limit, token_chat, token_use)
+"""What version 4 brought."""
 
 LOGS: Final = ("log", "access")
 
@@ -79,7 +89,8 @@ LOCKING: Final = (
     *(f"SELECT pg_advisory_xact_lock(hashtext('chronicle {log}'))" for log in LOGS),
     *(_held(log_metadata, log) for log in LOGS),
     _held(catalog_metadata, "catalog"),
-    _held(catalog_metadata, "catalog", pointer),  # of version 1
+    _held(catalog_metadata, "catalog", *LIMITS),  # of versions 2 and 3
+    _held(catalog_metadata, "catalog", *LIMITS, pointer),  # of version 1
     _held(READ_MODELS[0].tables[0].metadata, "read_1"),
 )
 """What makes, upgrades or backs up tables; nothing that was promised of an event rests on it."""

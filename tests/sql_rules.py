@@ -31,7 +31,10 @@ class Rules(NamedTuple):
     """What the rules make an exception of."""
 
     unscoped: frozenset[str] = frozenset(
-        {"installation", "portal", "token", "generation", "made_by"}
+        {
+            *("installation", "portal", "generation", "made_by"),
+            *("token", "token_limit", "token_chat", "token_use"),
+        }
     )
     """Tables whose rows have no portal."""
     across: frozenset[str] = frozenset()

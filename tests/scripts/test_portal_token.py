@@ -114,3 +114,44 @@ def test_an_expiry_is_a_duration_or_a_time(text: str, at: datetime) -> None:
 def test_an_expiry_without_zone_or_in_the_past_is_refused(text: str) -> None:
     with pytest.raises(typer.BadParameter):
         expiry(text, NOW)
+
+
+def test_a_rotated_token_has_the_same_rights_and_the_old_one_ends(
+    chronicle: Command, acme: str
+) -> None:
+    options = ("--scope", "messages:read", "--label", "for the audit", "--rate", "600/minute")
+    old = chronicle("token", "create", "--portal", "acme", *options, "--json").json
+
+    new = chronicle("token", "rotate", old["id"], "--overlap", "2h", "--json").json
+
+    first, second = chronicle("token", "list", "--json").json
+    kept = ("label", "portals", "scopes", "rate")
+    assert new["token"] != old["token"]
+    assert (first["id"], second["id"]) == (old["id"], new["id"])
+    assert [first[name] for name in kept] == [second[name] for name in kept]
+    assert first["rate"] == "600/minute"
+    ends = datetime.fromisoformat(first["expires_at"]) - datetime.now(UTC)
+    assert timedelta(hours=1.9) < ends <= timedelta(hours=2)
+    assert second["expires_at"] is None
+
+
+def test_a_token_that_is_not_good_any_more_is_not_rotated(chronicle: Command, acme: str) -> None:
+    made = chronicle("token", "create", "--portal", "acme", "--scope", "audit", "--json").json
+    chronicle("token", "revoke", made["id"])
+
+    refused = chronicle("token", "rotate", made["id"])
+
+    assert refused.status == 2
+    assert "create another one" in refused.err
+    assert chronicle("token", "rotate", "000000000000").status == 1
+    assert chronicle("token", "rotate", made["id"], "--overlap", "soon").status == 2
+
+
+@pytest.mark.parametrize("rate", ["", "0/minute", "600", "600/week", "600 / minute", "-1/day"])
+def test_a_rate_is_so_many_in_a_unit(chronicle: Command, acme: str, rate: str) -> None:
+    options = ("--portal", "acme", "--scope", "audit", "--rate", rate)
+
+    refused = chronicle("token", "create", *options)
+
+    assert refused.status == 2
+    assert chronicle("token", "list", "--json").json == []

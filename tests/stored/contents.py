@@ -13,6 +13,7 @@ from unittest.mock import patch
 from api import access_log
 from api.access_log import AccessLog, Look
 from eventstore.catalog import Catalog
+from eventstore.directory import Limits, Rate
 from eventstore.envelope import Receiving, events_of, webhook
 from eventstore.event import NewEvent
 from eventstore.form import parse_form
@@ -68,6 +69,11 @@ async def fill(catalog: Catalog, append: Append) -> None:
         portals=["acme"], scopes=["audit"], now=NOW, expires_at=NOW + 9
     )
     await catalog.revoke_token(revoked, now=NOW + 2)
+    limits = Limits(frozenset({2207, 5}), NOW - 1, NOW + 1, Rate.read("600/minute"))
+    narrowed, _ = await catalog.create_token(
+        portals=["acme"], scopes=["messages:read"], now=NOW, limits=limits
+    )
+    await catalog.note_uses({narrowed: NOW + 3})
     await catalog.count_rejections({(1, "application_token"): 3})
     found = Unreadable(NOW, "webhook", "app", "no JSON: EOF while parsing a value")
     await Quarantine(catalog).keep(1, QUARANTINED, found)
@@ -80,7 +86,7 @@ async def fill(catalog: Catalog, append: Append) -> None:
 async def look(catalog: Catalog, append: Append) -> None:
     """Record who read: a page and a message, by the token that may do everything."""
     snapshot = await catalog.snapshot()
-    token = next(each for each in snapshot.tokens.values() if each.revoked_at is None)
+    token = next(each for each in snapshot.tokens.values() if each.label)
     log = AccessLog(append)
     with patch.object(access_log, "now", lambda: NOW + 3):
         for number, (route, ids, count) in enumerate(
