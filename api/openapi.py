@@ -1,13 +1,15 @@
 """The description of the HTTP contract, made from the operations themselves: OpenAPI 3.1."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from http import HTTPStatus
+from importlib import resources
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
+from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,6 +17,11 @@ from api.answers import cacheable
 from api.models import ProblemBody
 from api.operations import OPERATIONS, Operation
 from api.problems import STATUS
+
+_EXAMPLES: Final[Mapping[str, Any]] = from_json(
+    resources.files("api").joinpath("examples.json").read_bytes()
+)
+"""What a server with the events of the demo answers, by path: `make docs` writes it."""
 
 _REF: Final = "#/components/schemas/{model}"
 _JSON: Final = "application/json"
@@ -115,6 +122,7 @@ def _name_of(operation: Operation) -> str:
 
 
 def _in_path(path: str) -> Iterator[dict[str, Any]]:
+    example = _EXAMPLES.get(path, {}).get("path", {})
     for name in re.findall(r"\{(\w+)\}", path):
         schema, description = _IN_PATH.get(name, (_ID_IN_PATH, f"the id of a {name}"))
         yield {
@@ -123,6 +131,7 @@ def _in_path(path: str) -> Iterator[dict[str, Any]]:
             "required": True,
             "description": description,
             "schema": schema,
+            **({"example": example[name]} if name in example else {}),
         }
 
 
@@ -150,6 +159,8 @@ def _responses(operation: Operation, schema: Any) -> dict[str, Any]:
         "200": {"description": "The answer", "content": {_JSON: {"schema": schema}}}
     }
     if operation.method == "get":
+        answer = _EXAMPLES[operation.path]["answer"]
+        responses["200"]["content"][_JSON]["examples"] = {"demo": {"value": answer}}
         responses["200"]["headers"] = {
             "ETag": {"description": "Names these very bytes", "schema": {"type": "string"}}
         }

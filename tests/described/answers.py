@@ -1,0 +1,84 @@
+"""A server with the events of the demo, whose answers are the same every time."""
+
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+from eventstore.folder import Folder
+from scripts.demo import PORTAL, RECEIVER
+from tests.promises.server import NDJSON, NOW, Served, serving
+
+SAMPLES: Final = Path(__file__).parents[2] / "scripts" / "samples"
+SCOPES: Final = ("messages:read", "messages:read.deleted", "events:read", "audit")
+
+_RECEIVED: Final = "2026-09-14T12:00:00.000000Z"
+_MOVING: Final[Mapping[str, str]] = {
+    "received_at": _RECEIVED,
+    "next": "eyJrIjoi…",
+    "fingerprint": "0f6d3a51c2e94b87.93be07f1a4d2c568",
+}
+"""Fields whose values differ from run to run, and what is shown instead."""
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+_SECRET: Final = re.compile(r"redacted:1:[0-9a-f]+")
+
+
+@dataclass
+class Answers:
+    """Asks the server, and makes its answers comparable."""
+
+    served: Served
+    token: str
+    token_id: str
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    _uuids: dict[str, str] = field(default_factory=dict)
+
+    async def get(self, path: str) -> Any:
+        """Return what an address answers, without what differs from run to run."""
+        response = await self.served.client.get(
+            path, headers={"Authorization": f"Bearer {self.token}"}
+        )
+        assert response.status_code == 200, f"{path}: {response.text}"
+        return self._settled(response.json())
+
+    def _settled(self, value: Any, name: str = "") -> Any:
+        if isinstance(value, dict):
+            return {key: self._settled(part, key) for key, part in value.items()}
+        if isinstance(value, list):
+            return [self._settled(part) for part in value]
+        if value is None or not isinstance(value, str):
+            return value
+        if name in _MOVING:
+            return _MOVING[name]
+        if name == "at" and not value.startswith("2026-09-14"):
+            return _RECEIVED  # somebody read: now
+        value = value.replace(self.token_id, "4f1c0a9be27d")
+        return _SECRET.sub("redacted:1:5d41402abc4b", _UUID.sub(self._uuid, value))
+
+    def _uuid(self, found: re.Match[str]) -> str:
+        number = self._uuids.setdefault(found[0], f"{next(self._numbers):012x}")
+        return f"01993f2e-7a00-7000-8000-{number}"
+
+
+@asynccontextmanager
+async def answering(path: Path) -> AsyncIterator[Answers]:
+    """Serve the events of the demo from a new store."""
+    async with serving(Folder(path)) as served:
+        for body in (SAMPLES / "webhooks.txt").read_bytes().splitlines():
+            response = await served.hook(body)
+            assert response.status_code == 200, response.text
+        response = await served.feed(
+            (SAMPLES / "queue.ndjson").read_bytes(), receiver=RECEIVER, content_type=NDJSON
+        )
+        assert response.status_code == 200, response.text
+        await served.hook(b"{", "application/json")
+        token_id, token = await served.state.catalog.create_token(
+            portals=[PORTAL], scopes=SCOPES, now=NOW
+        )
+        await served.state.live.catch_up()
+        await served.state.refresh()
+        yield Answers(served, token, token_id)
