@@ -5,17 +5,18 @@ from typing import Final, cast
 
 from api import models
 from api.endpoint import ReadList
-from api.message_shape import shown_messages
+from api.message_shape import shown_messages, standing_texts
 from api.models import Hit, Listed
 from api.problems import Problem
 from api.queries import MessagesQuery
 from api.shapes import version
 from projections.messages import MessageRow
 from projections.read import search
-from projections.read.search import MOST_COUNTED, HitKey, Wanted
+from projections.read.search import HitKey, Wanted
 from projections.search.message_words import Standing
 from projections.search.terms import Term, highlights, terms_of
 
+MOST_COUNTED: Final = 10_000
 _FIRST: Final = -1
 _LAST: Final = 2**63 - 1
 _GONE: Final = "messages:read.deleted"
@@ -53,21 +54,40 @@ async def _listed(read: _Read) -> Listed[Hit]:
 
 async def _searched(read: _Read, query: str) -> Listed[Hit]:
     """Search. Raises Problem(scope_missing) for texts that the token may not see."""
-    if read.view is not None:
-        raise Problem("invalid_parameter", "`q` finds what is so now.", parameter="q")
     terms = terms_of(query)
     wanted = Wanted(terms, _standings(read), read.query.conditions())
-    descending = read.query.order == "desc"
-    key = HitKey(*read.key(search.LAST if descending else search.FIRST))
-    found = await search.hits(
-        read.session, read.portal_id, wanted, key=key, descending=descending, limit=read.fetch
+    key = HitKey(*read.key(search.LAST if read.query.order == "desc" else search.FIRST))
+    page, more = read.cut(
+        await _hits(read, wanted, key=key, limit=read.fetch), lambda hit: [*hit.key]
     )
-    page, more = read.cut(found, lambda hit: [*hit.key])
     answer = read.page(await _with_context(read, page, terms), more)
     if read.query.count:
-        counted = await search.count(read.session, read.portal_id, wanted)
-        answer["page"]["count"] = _count(counted)
+        answer["page"]["count"] = _count(await _counted(read, wanted))
     return answer
+
+
+async def _hits(read: _Read, wanted: Wanted, *, key: HitKey, limit: int) -> list[search.Hit]:
+    """Return hits behind `key`: as of a moment, only of texts that may still be read."""
+    descending = read.query.order == "desc"
+    found: list[search.Hit] = []
+    while len(found) < limit:
+        more = await read.reader.hits(wanted, key=key, limit=limit, descending=descending)
+        standing = await standing_texts(read, [hit.message for hit in more])
+        found += [
+            hit for hit in more if read.access.sees_deleted or hit.message.message_id in standing
+        ]
+        if len(more) < limit:
+            break
+        key = more[-1].key
+    return found[:limit]
+
+
+async def _counted(read: _Read, wanted: Wanted) -> int:
+    most = MOST_COUNTED + 1
+    if read.view is None or read.access.sees_deleted:
+        return await read.reader.count_hits(wanted, most=most)
+    key = search.LAST if read.query.order == "desc" else search.FIRST
+    return len(await _hits(read, wanted, key=key, limit=most))
 
 
 def _standings(read: _Read) -> list[Standing]:

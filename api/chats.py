@@ -11,6 +11,7 @@ from api.queries import ChatsQuery, PortalQuery, TimelineQuery
 from projections.messages import MessageRow
 from projections.read import chats
 from projections.read.chats import ChatKey
+from projections.search.terms import beginnings_of
 
 
 async def latest(read: ReadList[ChatsQuery]) -> Listed[models.Chat]:
@@ -19,6 +20,7 @@ async def latest(read: ReadList[ChatsQuery]) -> Listed[models.Chat]:
         of_type=read.query.type,
         key=ChatKey(*read.key(chats.LATEST)),
         limit=read.fetch,
+        terms=beginnings_of(read.query.q or ""),
     )
     return read.listed(
         found, lambda chat: [chat.row.last_activity_at, chat.row.chat_id], shapes.chat

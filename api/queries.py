@@ -88,8 +88,9 @@ class Paged(PortalQuery):
 
 
 class ChatsQuery(Paged):
-    """Chats, of one type if asked."""
+    """Chats, of one type if asked; with `q`, those whose titles have words that begin so."""
 
+    q: Search = None
     type: Annotated[
         Word | None, Field(min_length=1, description="a type of chat, as `chat` or `private`")
     ] = None

@@ -1,12 +1,16 @@
 """Reading chats: the most recently active first, one of them, and what it showed when."""
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Select, bindparam, func, select, tuple_
 
-from eventstore.database import Row, Session
+from eventstore.database import Row, Session, one_of
 from projections.messages import message
 from projections.profiles import ChatRow, ChatVersionRow, chat, chat_version
+from projections.search.terms import Term, says
+from projections.search.words import words_as_typed
 
 _MESSAGES: Final = (
     select(func.count())
@@ -25,6 +29,17 @@ _LATEST: Final[Select[Any]] = (
 _LATEST_OF_TYPE: Final = _LATEST.where(chat.c.type == bindparam("type"))
 _ONE: Final = select(chat, _MESSAGES).where(_PORTAL, chat.c.chat_id == bindparam("chat_id"))
 _EXISTS: Final = select(chat.c.chat_id).where(_PORTAL, chat.c.chat_id == bindparam("chat_id"))
+_TITLES: Final[Select[Any]] = (
+    select(chat.c.last_activity_at, chat.c.chat_id, chat.c.title)
+    .where(_PORTAL, _BEHIND)
+    .order_by(chat.c.last_activity_at.desc(), chat.c.chat_id.desc())
+    .limit(bindparam("limit"))
+)
+_TITLES_OF_TYPE: Final = _TITLES.where(chat.c.type == bindparam("type"))
+_THESE: Final = select(chat, _MESSAGES).where(_PORTAL, one_of(chat.c.chat_id, "chat_ids"))
+_ABREAST: Final = 1_000
+"""Titles that are looked at before others get their turn."""
+
 _VERSIONS: Final = (
     select(chat_version)
     .where(
@@ -64,6 +79,43 @@ async def latest(
             _LATEST_OF_TYPE, portal_id=portal_id, limit=limit, type=of_type, **key._asdict()
         )
     return [_counted(row) for row in rows]
+
+
+async def titled(  # noqa: PLR0913 - a place among chats
+    session: Session,
+    portal_id: int,
+    terms: Sequence[Term],
+    *,
+    of_type: str | None,
+    key: ChatKey,
+    limit: int,
+) -> list[CountedChat]:
+    """Return chats behind `key` whose titles say all terms, most recent activity first."""
+    statement = _TITLES if of_type is None else _TITLES_OF_TYPE
+    values = {} if of_type is None else {"type": of_type}
+    found: list[ChatKey] = []
+    while len(found) < limit:
+        rows = await session.rows(
+            statement, portal_id=portal_id, limit=_ABREAST, **key._asdict(), **values
+        )
+        found += [ChatKey(at, chat_id) for at, chat_id, title in rows if title_says(title, terms)]
+        if len(rows) < _ABREAST:
+            break
+        key = ChatKey(*rows[-1][:2])
+    ids = [each.chat_id for each in found[:limit]]
+    counted = map(_counted, await session.rows(_THESE, portal_id=portal_id, chat_ids=ids))
+    by_id = {each.row.chat_id: each for each in counted}
+    return [by_id[chat_id] for chat_id in ids]
+
+
+@lru_cache(maxsize=65_536)
+def _words(title: str) -> Sequence[str]:
+    return words_as_typed(title)
+
+
+def title_says(title: str | None, terms: Sequence[Term]) -> bool:
+    """Say whether a title has all that is asked for; none has nothing."""
+    return not terms or (title is not None and says(_words(title), terms))
 
 
 async def one(session: Session, portal_id: int, chat_id: int) -> CountedChat | None:

@@ -9,14 +9,26 @@ from projections.members import MemberRow
 from projections.messages import MessageRow, VersionRow
 from projections.profiles import ChatVersionRow, UserRow, UserVersionRow
 from projections.reactions import ReactionRow
-from projections.read import beside, chats, counts, members, messages, provenance, reactions, users
+from projections.read import (
+    beside,
+    chats,
+    counts,
+    members,
+    messages,
+    provenance,
+    reactions,
+    search,
+    users,
+)
 from projections.read.beside import Beside
 from projections.read.chats import ChatKey, CountedChat
 from projections.read.counts import Counts
 from projections.read.members import MemberKey
 from projections.read.messages import Quoted
 from projections.read.reactions import ReactionKey
+from projections.read.search import Hit, HitKey, Wanted
 from projections.read.users import Named, NamesSeen
+from projections.search.terms import Term
 from projections.view import View
 
 
@@ -50,6 +62,16 @@ class Now:
 
     async def count(self, filters: Mapping[str, Any], *, most: int) -> int:
         return await messages.count(self.session, self.portal_id, filters, most=most)
+
+    async def hits(
+        self, wanted: Wanted, *, key: HitKey, limit: int, descending: bool = False
+    ) -> list[Hit]:
+        return await search.hits(
+            self.session, self.portal_id, wanted, key=key, limit=limit, descending=descending
+        )
+
+    async def count_hits(self, wanted: Wanted, *, most: int) -> int:
+        return await search.count(self.session, self.portal_id, wanted, most=most)
 
     async def versions(self, message_id: int, *, skip: int, limit: int) -> Sequence[VersionRow]:
         return await messages.versions(
@@ -93,10 +115,13 @@ class Now:
     async def chat(self, chat_id: int) -> CountedChat | None:
         return await chats.one(self.session, self.portal_id, chat_id)
 
-    async def chats(self, *, of_type: str | None, key: ChatKey, limit: int) -> list[CountedChat]:
-        return await chats.latest(
-            self.session, self.portal_id, of_type=of_type, key=key, limit=limit
-        )
+    async def chats(
+        self, *, of_type: str | None, key: ChatKey, limit: int, terms: Sequence[Term] = ()
+    ) -> list[CountedChat]:
+        asked = self.session, self.portal_id
+        if terms:
+            return await chats.titled(*asked, terms, of_type=of_type, key=key, limit=limit)
+        return await chats.latest(*asked, of_type=of_type, key=key, limit=limit)
 
     async def chat_exists(self, chat_id: int) -> bool:
         return await chats.exists(self.session, self.portal_id, chat_id)

@@ -13,7 +13,9 @@ from projections.read.counts import Counts
 from projections.read.members import MemberKey
 from projections.read.messages import Quoted
 from projections.read.reactions import ReactionKey
+from projections.read.search import Hit, HitKey, Wanted
 from projections.read.users import Named, NamesSeen
+from projections.search.terms import Term
 
 
 class Reader(Protocol):
@@ -43,6 +45,14 @@ class Reader(Protocol):
     async def count(self, filters: Mapping[str, Any], *, most: int) -> int:
         """Count the messages that the filters keep, up to `most`."""
 
+    async def hits(
+        self, wanted: Wanted, *, key: HitKey, limit: int, descending: bool = False
+    ) -> list[Hit]:
+        """Return the hits of a search behind `key`, in the order of messages and versions."""
+
+    async def count_hits(self, wanted: Wanted, *, most: int) -> int:
+        """Count the hits of a search, up to `most`."""
+
     async def versions(self, message_id: int, *, skip: int, limit: int) -> Sequence[VersionRow]:
         """Return the versions of a message behind the first `skip`, oldest first.
 
@@ -66,8 +76,13 @@ class Reader(Protocol):
     async def chat(self, chat_id: int) -> CountedChat | None:
         """Return a chat."""
 
-    async def chats(self, *, of_type: str | None, key: ChatKey, limit: int) -> list[CountedChat]:
-        """Return chats behind `key`, most recent activity first, of one type if asked."""
+    async def chats(
+        self, *, of_type: str | None, key: ChatKey, limit: int, terms: Sequence[Term] = ()
+    ) -> list[CountedChat]:
+        """Return chats behind `key`, most recent activity first.
+
+        Of one type if asked, and those whose titles say all terms.
+        """
 
     async def chat_exists(self, chat_id: int) -> bool:
         """Say whether a chat was seen."""

@@ -5,7 +5,7 @@ where they are many, they are met soon enough on a walk in order through all. Ei
 words themselves that decide: the index knows nothing of phrases.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -16,6 +16,7 @@ from sqlalchemy import (
     Select,
     Table,
     bindparam,
+    exists,
     func,
     literal,
     select,
@@ -28,7 +29,6 @@ from projections.read.filters import conditions
 from projections.search.message_words import Standing, in_front, message_words
 from projections.search.terms import Term, needle
 
-MOST_COUNTED: Final = 10_000
 _FEW: Final = 3_000
 """Rows that are put in order rather than met on a walk."""
 
@@ -107,11 +107,11 @@ async def hits(  # noqa: PLR0913 - a place among hits
     return [_hit(row) for row in await session.rows(page(shape), **values)]
 
 
-async def count(session: Session, portal_id: int, wanted: Wanted) -> int:
-    """Count the hits; what is more than MOST_COUNTED is one more."""
+async def count(session: Session, portal_id: int, wanted: Wanted, *, most: int) -> int:
+    """Count the hits, up to `most`."""
     shape, values = await _prepared(session, portal_id, wanted, descending=False)
     values |= {"key_message": FIRST.message_id, "key_version": FIRST.version}
-    ((found,),) = await session.rows(_counted(shape), limit=MOST_COUNTED + 1, **values)
+    ((found,),) = await session.rows(_counted(shape), limit=most, **values)
     return int(found)
 
 
@@ -119,15 +119,61 @@ async def _prepared(
     session: Session, portal_id: int, wanted: Wanted, *, descending: bool
 ) -> tuple[Shape, dict[str, Any]]:
     """Look how many rows have the words; return the statement to use, and its values."""
-    before = in_front(portal_id)
-    sought = _sought(wanted.terms, before)
-    values: dict[str, Any] = {"portal_id": portal_id, "sought": sought, "most": _FEW + 1}
+    values = _probe(portal_id, wanted.terms)
     ((found,),) = await session.rows(_FOUND, **values)
     shape = Shape(len(wanted.terms), frozenset(wanted.filters), found <= _FEW, descending)
     values |= wanted.filters
     values |= {"standings": sorted(wanted.standings)}
-    values |= {_name(place): needle(term, before) for place, term in enumerate(wanted.terms)}
-    return shape, values
+    return shape, values | named(needles(portal_id, wanted.terms))
+
+
+def needles(portal_id: int, terms: Iterable[Term]) -> list[str]:
+    """Return what the words of a text of a portal must have in them to say all terms."""
+    before = in_front(portal_id)
+    return [needle(term, before) for term in terms]
+
+
+def named(needles: Iterable[str]) -> dict[str, str]:
+    """Return needles by the names that they have in a statement."""
+    return {_name(place): each for place, each in enumerate(needles)}
+
+
+def said(place: FromClause, needles: int) -> ColumnElement[bool]:
+    """Say whether one text that was ever told of a message has so many needles."""
+    return exists().where(
+        message_words.c.portal_id == place.c.portal_id,
+        message_words.c.message_id == place.c.message_id,
+        *_has(needles),
+    )
+
+
+async def few(session: Session, portal_id: int, terms: Sequence[Term]) -> list[int] | None:
+    """Return the messages of which a text says all terms, as it was ever told; None for many."""
+    values = _probe(portal_id, terms)
+    ((found,),) = await session.rows(_FOUND, **values)
+    if found > _FEW:
+        return None
+    statement = _few(len(terms))
+    rows = await session.rows(statement, **values, **named(needles(portal_id, terms)))
+    return [message_id for (message_id,) in rows]
+
+
+@lru_cache
+def _few(needles: int) -> Select[Any]:
+    return (
+        select(message_words.c.message_id)
+        .distinct()
+        .where(
+            unindexed(message_words.c.portal_id) == bindparam("portal_id"),
+            found_by(message_words),
+            *_has(needles),
+        )
+    )
+
+
+def _probe(portal_id: int, terms: Sequence[Term]) -> dict[str, Any]:
+    sought = _sought(terms, in_front(portal_id))
+    return {"portal_id": portal_id, "sought": sought, "most": _FEW + 1}
 
 
 def _sought(terms: Sequence[Term], before: str) -> Sought:
@@ -177,7 +223,6 @@ def _leading(shape: Shape) -> Table:
 
 
 def _matching(shape: Shape, *columns: Any) -> Select[Any]:
-    words = literal(" ") + message_words.c.words + " "
     read: FromClause = message_words
     if _leading(shape) is message:
         read = message.join(message_words, _WORDS)
@@ -189,12 +234,17 @@ def _matching(shape: Shape, *columns: Any) -> Select[Any]:
         .where(
             *_behind_the_key(shape),
             one_of(message_words.c.standing, "standings"),
-            *(strpos(words, bindparam(_name(number))) > 0 for number in range(shape.needles)),
+            *_has(shape.needles),
             *conditions(shape.filters),
         )
         .limit(bindparam("limit"))
     )
     return statement.where(found_by(message_words)) if shape.few else statement
+
+
+def _has(needles: int) -> list[ColumnElement[bool]]:
+    words = literal(" ") + message_words.c.words + " "
+    return [strpos(words, bindparam(_name(number))) > 0 for number in range(needles)]
 
 
 def _behind_the_key(shape: Shape) -> Iterator[ColumnElement[bool]]:

@@ -44,7 +44,7 @@ def words_rows(
             version.message_id,
             version.version,
             version.version,
-            _standing(version, len(versions), deleted=deleted),
+            standing_of(version, len(versions), deleted=deleted),
             found,
         )
         for version in versions
@@ -73,7 +73,8 @@ def _joined(portal_id: int, text: str) -> str:
     return " ".join([before + word for word in words(text)])
 
 
-def _standing(version: VersionRow, newest: int, *, deleted: bool) -> Standing:
+def standing_of(version: VersionRow, newest: int, *, deleted: bool) -> Standing:
+    """Say what a version is to its message, whose newest one has this number."""
     if version.version < newest:
         return "superseded"
     return "deleted" if deleted else "current"

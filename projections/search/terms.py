@@ -33,6 +33,11 @@ def terms_of(query: str) -> tuple[Term, ...]:
     return tuple(found)
 
 
+def beginnings_of(query: str) -> tuple[Term, ...]:
+    """Read a search each of whose terms may go on: what people type to find a name."""
+    return tuple(dict.fromkeys(term._replace(prefix=True) for term in terms_of(query)))
+
+
 def says(words: Sequence[str], terms: Iterable[Term]) -> bool:
     """Say whether a text of these words has all that is asked for."""
     joined = f" {' '.join(words)} "

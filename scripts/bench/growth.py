@@ -11,12 +11,24 @@ from scripts.bench.commands import run_command, running_server
 from scripts.bench.engines import Engine
 from scripts.bench.events import generate
 from scripts.bench.measures import Measure, Round, percentile
-from scripts.bench.reads import Filled, asked_of, filled, messages_of, pages_of
+from scripts.bench.reads import (
+    COMMON_WORDS,
+    P95,
+    RARE_WORDS,
+    SEARCHED_IN,
+    Filled,
+    asked_of,
+    filled,
+    messages_of,
+    pages_of,
+    searches_of,
+)
 from scripts.bench.store import Store, fill, new_store
 
 _SEED: Final = 23
 _SINGLE: Final = 1_000
 _READS: Final = 4_000
+_SEARCHES: Final = 200
 _MIB: Final = 2**20
 _P99: Final = 0.99
 
@@ -33,6 +45,8 @@ class _Step(NamedTuple):
     append: Sequence[float]
     message: Sequence[float]
     page: Sequence[float]
+    common: Sequence[float]
+    rare: Sequence[float]
 
 
 async def growth(engines: Sequence[Engine], *, sizes: Sequence[int]) -> list[Measure]:
@@ -55,9 +69,9 @@ async def _steps(engine: Engine, sizes: Sequence[int]) -> AsyncIterator[_Step]:
         events = size + _SINGLE
         rebuilt = run_command(store, "rebuild")
         await check_rebuild(store, events)
-        message, page = await _read(await filled(store))
+        read = await _read(await filled(store))
         rate = events / rebuilt.seconds
-        yield _Step(size, rate, rebuilt.peak / _MIB, appended, message, page)
+        yield _Step(size, rate, rebuilt.peak / _MIB, appended, *read)
 
 
 def _measures(engine: Engine, step: _Step) -> Iterator[Measure]:
@@ -76,12 +90,21 @@ def _measures(engine: Engine, step: _Step) -> Iterator[Measure]:
     ]
     for name, unit, figure in rows:
         yield Measure.of_rounds(engine.name, name, unit, [Round(figure)], events=step.events)
+    for name, found in (("a common word", step.common), ("a rare word", step.rare)):
+        yield Measure.of_rounds(
+            engine.name,
+            f"search {name}, one at a time, p95",
+            "ms",
+            [Round(1_000 * percentile(found, P95))],
+            at_most=SEARCHED_IN,
+            events=step.events,
+        )
 
 
 def _grown(engine: Engine, first: Sequence[Measure], last: Sequence[Measure]) -> Iterator[Measure]:
     """Compare the smallest store with the largest, in what somebody waits for."""
     for before, after in zip(first, last, strict=True):
-        if before.unit == "ms":
+        if before.unit == "ms" and before.at_most is None:  # a search has a goal of its own
             ratio = Round(after.figure / before.figure)
             name = f"{before.name}: {last[0].events:,} over {first[0].events:,} events"
             yield Measure.of_rounds(engine.name, name, "x", [ratio], at_most=_MOST_GROWN)
@@ -100,11 +123,16 @@ async def _one_by_one(store: Store, lines: Iterator[bytes]) -> list[float]:
     return seconds
 
 
-async def _read(of: Filled) -> tuple[Sequence[float], Sequence[float]]:
+async def _read(of: Filled) -> list[Sequence[float]]:
+    """Ask for messages, pages, common words and rare ones; return how long each answer took."""
     random = Random(of.messages[-1])  # noqa: S311 - no secret
     some = random.choices(of.messages, k=_READS)
     chats = list(islice(cycle(of.chats), _READS // 4))
     async with running_server(of.store) as port:
-        message = await asked_of(messages_of(of, port, some))
-        page = await asked_of(pages_of(of, port, chats))
-    return message.latencies, page.latencies
+        asked = (
+            messages_of(of, port, some),
+            pages_of(of, port, chats),
+            searches_of(of, port, COMMON_WORDS, _SEARCHES),
+            searches_of(of, port, RARE_WORDS, _SEARCHES),
+        )
+        return [(await asked_of(each)).latencies for each in asked]

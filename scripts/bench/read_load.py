@@ -29,6 +29,7 @@ class Reads:
     paths: list[str]
     contained: list[str]
     headers: Mapping[str, str] = field(default_factory=dict)
+    connections: int = CONNECTIONS
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ async def ask(reads: Reads) -> Replies:
     requests = [
         f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}\r\n".encode() for path in reads.paths
     ]
-    connections = await connected(reads.port, CONNECTIONS)
+    connections = await connected(reads.port, reads.connections)
     await Client(requests[: int(len(requests) * WARM)], connections).closed_loop()
     client = Client(requests, connections)
     started = perf_counter()

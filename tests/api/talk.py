@@ -69,7 +69,13 @@ class Talk:
             "eventId": 900_000 + self._told,
             "date": f"2026-10-0{1 + hour // 24}T{hour % 24:02}:{minute:02}:00+00:00",
         }
-        item["data"]["chat"] |= {"id": chat, "name": f"Chat {chat}"}
+        item["data"]["chat"] |= {
+            "id": chat,
+            "dialogId": f"chat{chat}",
+            "name": f"Chat {chat}",
+            "type": "chat",
+            "messageType": "C",
+        }
         return item
 
     async def _deliver(self, item: Any) -> None:

@@ -236,3 +236,53 @@ async def test_an_answer_to_a_search_has_the_text_in_the_form_that_was_asked_for
     assert hit["text"] == "a needle"
     assert hit["match"]["text"] == "a [b]needle[/b]"
     assert hit["match"]["highlights"] == [[5, 11]]
+
+
+async def test_as_of_a_moment_what_was_said_then_is_found(own_reader: Reader) -> None:
+    talk = Talk.at(own_reader)
+    (price,) = await talk.post("the price is 120")
+    await talk.edit(price, "the price is 150")
+    await talk.delete(price)
+
+    assert await texts(own_reader, "120") == []
+    assert await texts(own_reader, "120", as_of="2026-10-01T00:01:00Z") == ["the price is 120"]
+    assert await texts(own_reader, "150", as_of="2026-10-01T00:01:00Z") == []
+    assert await texts(own_reader, "150", as_of="2026-10-01T00:02:00Z") == ["the price is 150"]
+    assert await texts(
+        own_reader, "120", in_="versions", as_of="2026-10-01T02:02:00", tz="Europe/Berlin"
+    ) == ["the price is 120"]
+
+
+async def test_what_was_taken_back_since_is_not_found_as_of_before(own_reader: Reader) -> None:
+    talk = Talk.at(own_reader)
+    ids = await talk.post(*(f"secret {number}" for number in range(5)))
+    await talk.edit(ids[0], "public 0")
+    await talk.delete(ids[1])
+    asked = {"q": "secret", "as_of": "2026-10-01T00:05:00Z", "count": "capped"}
+
+    everything = await own_reader.read("/messages", **asked)
+    page = await own_reader.read("/messages", token=MESSAGES, limit=1, **asked)
+
+    assert [hit["id"] for hit in everything["data"]] == ids
+    assert everything["page"]["count"] == {"value": 5, "capped": False}
+    assert [hit["id"] for hit in page["data"]] == [ids[2]]
+    assert page["page"]["count"] == {"value": 3, "capped": False}
+
+
+async def test_chats_are_found_by_how_the_words_of_their_titles_begin(own_reader: Reader) -> None:
+    talk = Talk.at(own_reader)
+    for chat in (7001, 7002, 7103):
+        await talk.post("hello", chat=chat)
+
+    async def found(q: str, **query: Any) -> list[str]:
+        return [each["id"] for each in (await own_reader.read("/chats", q=q, **query))["data"]]
+
+    assert await found("chat 70") == ["7002", "7001"]
+    assert await found("CHAT 7103", type="chat") == ["7103"]
+    assert await found("CHAT 7103", type="open") == []
+    assert await found("700") == ["7002", "7001"]
+    assert await found("hat") == []
+    assert await found("70", as_of="2026-10-01T00:01:00Z") == ["7001"]
+    assert [
+        [each["id"] for each in page] for page in await own_reader.walk("/chats", q="chat", limit=1)
+    ] == [["7103"], ["7002"], ["7001"]]

@@ -102,6 +102,17 @@ async def test_what_was_deleted_is_found_no_more(store: Store) -> None:
     await session.close()
 
 
+async def test_a_row_in_the_place_of_a_deleted_one_has_its_own_words(store: Store) -> None:
+    session = await made(store.generation(9), [(1, 1, "red")])
+
+    await session.run(THING.delete().where(THING.c.portal_id == 1))
+    await session.insert(THING, [(1, 2, "blue")])
+
+    assert await found(session, "red") == []
+    assert await found(session, "blue") == [2]
+    await session.close()
+
+
 async def test_a_text_is_looked_for_within_another(store: Store) -> None:
     session = await made(store.generation(9), [(1, 1, "100%_x"), (1, 2, "1000 x")])
 

@@ -15,11 +15,13 @@ from projections.derive import Derived, derive, subject
 from projections.facts import Fact
 from projections.generations import create
 from projections.project import record
-from projections.read import chats, members, reactions
+from projections.read import chats, members, reactions, search
 from projections.read.now import Now
 from projections.read.reader import Reader
+from projections.read.search import FIRST, LAST, Wanted
 from projections.read.then.reader import Then
 from projections.refold import refold, touched_by
+from projections.search.terms import beginnings_of, terms_of
 from projections.spans import DAY, gather
 from projections.tables import ProfileRow
 from projections.view import View
@@ -32,8 +34,10 @@ BOUNDS = ["position", "time", "both"]
 @pytest.mark.parametrize("bounds", BOUNDS)
 @pytest.mark.parametrize("seed", range(3))
 async def test_a_view_shows_what_only_its_facts_would_make(
-    fresh: Store, seed: int, bounds: str
+    fresh: Store, seed: int, bounds: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if seed % 2:
+        monkeypatch.setattr(search, "_FEW", 0)  # whatever is looked for is common
     random = Random(seed)  # noqa: S311 - the same life and the same views again
     fresh.prepare()
     derived = derive(told(seed, random))
@@ -134,6 +138,17 @@ async def everything(reader: Reader, facts: Sequence[Fact]) -> dict[str, Any]:
         )
         said[f"among {filters}"] = await reader.among(filters, key=-1, limit=3)
         said[f"all among {filters}"] = await reader.among(filters, key=-1, limit=ALL)
+    said["chats by title"] = await reader.chats(
+        of_type=None, key=chats.LATEST, limit=2, terms=beginnings_of("c*")
+    )
+    for query, filters in (("a*", {}), ("b*", {"chat": chat_ids[0]}), ("a*", {"has_edit": True})):
+        wanted = Wanted(terms_of(query), ["current", "deleted", "superseded"], filters)
+        said[f"count of {query} {filters}"] = await reader.count_hits(wanted, most=ALL)
+        said[f"all of {query} {filters}"] = await reader.hits(wanted, key=FIRST, limit=ALL)
+        said[f"first of {query} {filters}"] = await reader.hits(wanted, key=FIRST, limit=2)
+        said[f"last of {query} {filters}"] = await reader.hits(
+            wanted._replace(standings=["current"]), key=LAST, limit=3, descending=True
+        )
     for each in message_ids:
         said[f"versions of {each}"] = list(await reader.versions(each, skip=0, limit=ALL))
         said[f"held on {each}"] = await reader.reactions(

@@ -1,7 +1,7 @@
 """Chats as of a moment: what each showed, when it was last active, how many messages it had."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Select, bindparam, func, select, union
@@ -9,10 +9,11 @@ from sqlalchemy import Select, bindparam, func, select, union
 from eventstore.database import Session, one_of
 from projections.messages import message, message_claim
 from projections.profiles import ChatRow, ChatRows, chat_rows, chat_version
-from projections.read.chats import ChatKey, CountedChat
+from projections.read.chats import ChatKey, CountedChat, title_says
 from projections.read.then.facts import KNOWN_OF, TOLD_OF
 from projections.read.then.messages import Messages
 from projections.read.then.spans import CUT, INSIDE, OF_SUBJECTS, as_of, by_subject, contents_of
+from projections.search.terms import Term
 from projections.spans import Span
 from projections.tables import span
 from projections.view import View
@@ -79,8 +80,10 @@ class Chats:
         contents = await contents_of(self._session, self._portal_id, seen)
         return {each: chat_rows(spans, contents) for each, spans in by_subject(seen).items()}
 
-    async def latest(self, *, of_type: str | None, key: ChatKey, limit: int) -> list[CountedChat]:
-        """Return chats behind `key`, most recent activity first."""
+    async def latest(
+        self, *, of_type: str | None, key: ChatKey, limit: int, terms: Sequence[Term] = ()
+    ) -> list[CountedChat]:
+        """Return chats behind `key` whose titles say all terms, most recent activity first."""
         behind = [each for each in await self._by_activity() if each < key]
         found: list[ChatRow] = []
         abreast = max(limit, _ABREAST)
@@ -88,7 +91,11 @@ class Chats:
             ids = [each.chat_id for each in behind[begin : begin + abreast]]
             folded = await self.folded(ids)
             rows = [row for each in ids if (row := folded[each].chat)]
-            found += [row for row in rows if of_type is None or row.type == of_type]
+            found += [
+                row
+                for row in rows
+                if (of_type is None or row.type == of_type) and title_says(row.title, terms)
+            ]
             if len(found) >= limit:
                 break
         return await self.counted(found[:limit])

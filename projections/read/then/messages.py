@@ -1,6 +1,7 @@
 """Messages as of a moment: which a chat or a portal had, each folded from what was known."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -19,6 +20,7 @@ from eventstore.database import Session
 from projections.facts import Fact
 from projections.messages import MessageRow, MessageRows, message, message_claim, message_rows
 from projections.reactions import reaction_rows
+from projections.read.search import named, said
 from projections.read.then.facts import TOLD_OF, facts_of_messages
 from projections.view import View
 
@@ -53,12 +55,17 @@ _FITS: Final[Mapping[str, Callable[[MessageRow, Any], bool]]] = {
 
 
 class Walk(NamedTuple):
-    """Where messages are looked for: behind `key`, by ascending ids or by descending ones."""
+    """Where messages are looked for: behind `key`, by ascending ids or by descending ones.
+
+    Only `among` these, if they are given; only where one text that was told has all `needles`.
+    """
 
     filters: Mapping[str, Any]
     key: int
     limit: int
     ascending: bool = True
+    among: Collection[int] | None = None
+    needles: Sequence[str] = ()
 
 
 class Messages:
@@ -90,27 +97,43 @@ class Messages:
 
     async def walk(self, walk: Walk) -> list[MessageRow]:
         """Return messages in the order of the walk, those that its filters keep."""
-        statement = _candidates(frozenset(walk.filters), ascending=walk.ascending)
         found: list[MessageRow] = []
-        key, most = walk.key, max(walk.limit, _ABREAST)
-        while len(found) < walk.limit:
-            rows = await self._session.rows(
-                statement,
-                portal_id=self._portal_id,
-                key=key,
-                limit=most,
-                **self._view.bounds,
-                **walk.filters,
-            )
-            ids = [message_id for (message_id,) in rows]
-            known = await self.rows(ids)
-            found += [
-                known[each] for each in ids if each in known and self._fits(known[each], walk)
-            ]
-            if len(ids) < most:
-                break
-            key = ids[-1]
+        async with aclosing(self.batches(walk)) as batches:
+            async for batch in batches:
+                found += [rows.message for rows in batch if rows.message]
+                if len(found) >= walk.limit:
+                    break
         return found[: walk.limit]
+
+    async def batches(self, walk: Walk) -> AsyncGenerator[list[MessageRows]]:
+        """Give the messages that the filters of a walk keep, in its order, some at a time."""
+        most = max(walk.limit, _ABREAST)
+        key: int | None = walk.key
+        while key is not None:
+            ids = await self._candidates(walk._replace(key=key, limit=most))
+            folded = await self.folded(ids)
+            known = [folded[each] for each in ids if each in folded]
+            yield [rows for rows in known if rows.message and self._fits(rows.message, walk)]
+            key = ids[-1] if len(ids) == most else None
+
+    async def _candidates(self, walk: Walk) -> list[int]:
+        if walk.among is not None:
+            beyond = walk.key.__lt__ if walk.ascending else walk.key.__gt__
+            ids = sorted(filter(beyond, walk.among), reverse=not walk.ascending)
+            return ids[: walk.limit]
+        statement = _candidates(
+            frozenset(walk.filters), needles=len(walk.needles), ascending=walk.ascending
+        )
+        rows = await self._session.rows(
+            statement,
+            portal_id=self._portal_id,
+            key=walk.key,
+            limit=walk.limit,
+            **self._view.bounds,
+            **walk.filters,
+            **named(walk.needles),
+        )
+        return [message_id for (message_id,) in rows]
 
     def _fits(self, row: MessageRow, walk: Walk) -> bool:
         return all(
@@ -124,7 +147,7 @@ class Messages:
 
 
 @lru_cache
-def _candidates(filters: frozenset[str], *, ascending: bool) -> Select[Any]:
+def _candidates(filters: frozenset[str], *, needles: int, ascending: bool) -> Select[Any]:
     """Find messages that may be in a view, and may be what is asked for: seldom too many."""
     # Of several, one leads: the chat, else the author.
     leading = next((name for name in _CLAIMABLE if name in filters), None)
@@ -138,7 +161,8 @@ def _candidates(filters: frozenset[str], *, ascending: bool) -> Select[Any]:
         return found.where(beyond).order_by(order).limit(bindparam("limit"))  # type: ignore[no-any-return]
 
     def of(place: FromClause) -> Select[Any]:
-        return select(place.c.message_id)
+        statement = select(place.c.message_id)
+        return statement.where(said(place, needles)) if needles else statement
 
     told = of(message).where(message.c.portal_id == portal_id, *TOLD_OF, *conditions)
     if leading is None:
@@ -152,4 +176,4 @@ def _candidates(filters: frozenset[str], *, ascending: bool) -> Select[Any]:
     # A limit of their own, or all messages of a chat would be sorted for a page.
     parts = (some(told, message.c.message_id), some(claimed, message_claim.c.message_id))
     either = union_all(*(select(part.subquery()) for part in parts)).subquery()
-    return some(of(either), either.c.message_id)
+    return some(select(either.c.message_id), either.c.message_id)

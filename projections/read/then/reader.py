@@ -19,13 +19,17 @@ from projections.read.counts import UNDECODED, Counts
 from projections.read.members import MemberKey
 from projections.read.messages import Quoted
 from projections.read.reactions import ReactionKey
+from projections.read.search import FIRST as FIRST_HIT
+from projections.read.search import Hit, HitKey, Wanted
 from projections.read.then.chats import Chats
 from projections.read.then.facts import KNOWN_OF, TOLD_OF
+from projections.read.then.hits import hits
 from projections.read.then.members import Members
 from projections.read.then.messages import FIRST, Messages, Walk
 from projections.read.then.spans import BEGUN, CUT, INSIDE, as_of
 from projections.read.then.users import Users
 from projections.read.users import Named, NamesSeen
+from projections.search.terms import Term
 from projections.spans import Span
 from projections.tables import span
 from projections.view import View
@@ -72,6 +76,22 @@ class Then:
     async def count(self, filters: Mapping[str, Any], *, most: int) -> int:
         return len(await self._messages.walk(Walk(filters, FIRST, most)))
 
+    async def hits(
+        self, wanted: Wanted, *, key: HitKey, limit: int, descending: bool = False
+    ) -> list[Hit]:
+        return await hits(
+            self._session,
+            self._portal_id,
+            self._messages,
+            wanted,
+            key,
+            limit,
+            descending=descending,
+        )
+
+    async def count_hits(self, wanted: Wanted, *, most: int) -> int:
+        return len(await self.hits(wanted, key=FIRST_HIT, limit=most))
+
     async def versions(self, message_id: int, *, skip: int, limit: int) -> Sequence[VersionRow]:
         folded = await self._messages.folded([message_id])
         return folded[message_id].versions[skip : skip + limit] if folded else ()
@@ -117,8 +137,10 @@ class Then:
         rows = [rows.chat for rows in folded.values() if rows.chat]
         return (await self._chats.counted(rows))[0] if rows else None
 
-    async def chats(self, *, of_type: str | None, key: ChatKey, limit: int) -> list[CountedChat]:
-        return await self._chats.latest(of_type=of_type, key=key, limit=limit)
+    async def chats(
+        self, *, of_type: str | None, key: ChatKey, limit: int, terms: Sequence[Term] = ()
+    ) -> list[CountedChat]:
+        return await self._chats.latest(of_type=of_type, key=key, limit=limit, terms=terms)
 
     async def chat_exists(self, chat_id: int) -> bool:
         return bool(await self._chats.folded([chat_id]))
