@@ -18,6 +18,7 @@ from scripts.bench.http import http, readable
 from scripts.bench.measures import Measure, WrongAnswer
 from scripts.bench.reads import reads
 from scripts.bench.report import circumstances, keep, show
+from scripts.bench.streams import streams
 
 _DISK: Final = "/var/tmp"  # noqa: S108 - a folder of our own is made in it
 """On a disk everywhere, as /tmp is not: what is measured waits for it."""
@@ -73,6 +74,11 @@ async def _batches(engines: Sequence[Engine], folder: Path, how: _How) -> list[M
     return await batches(engines, folder, rounds=how.fewer, count=count, peers=how.peers)
 
 
+async def _streamed(engines: Sequence[Engine], _folder: Path, how: _How) -> list[Measure]:
+    seconds, steady = 10 // how.part, how.part == 1
+    return await streams(engines, rounds=how.fewer, seconds=seconds, steady=steady)
+
+
 async def _memory(engines: Sequence[Engine], folder: Path, how: _How) -> list[Measure]:
     return await memory(engines, folder, count=10**6 // how.part**2)
 
@@ -88,15 +94,16 @@ _MEASURED: Final = {
     "readable": _readable,
     "reads": _reads,
     "access": _access,
+    "streams": _streamed,
     "batches": _batches,
     "memory": _memory,
     "growth": _growth,
 }
-_USUAL: Final = tuple(_MEASURED)[:6]
+_USUAL: Final = tuple(_MEASURED)[:7]
 
 Only = Annotated[
     list[str],
-    typer.Option(help=f"Measure only these: {', '.join(_MEASURED)}; else the first six."),
+    typer.Option(help=f"Measure only these: {', '.join(_MEASURED)}; else the first seven."),
 ]
 
 

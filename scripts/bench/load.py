@@ -111,12 +111,13 @@ async def send(load: Load) -> Answers:
         else:
             await client.open_loop(load.rate)
         seconds = perf_counter() - started
-    positions = list(map(_position, client.bodies))
+    positions = list(map(position_of, client.bodies))
     delays = list(_delays(positions, client, seen)) if seen else []
     return Answers(seconds, positions, client.by, client.latencies, delays)
 
 
-def _position(body: bytes) -> int:
+def position_of(body: bytes) -> int:
+    """Read the position that an answer to a webhook tells, 0 if none."""
     found = _POSITION.search(body)
     return int(found[1]) if found else 0
 
