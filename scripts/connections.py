@@ -18,6 +18,9 @@ _MOST: Final = 10_000
 _RESERVE: Final = 256
 """Descriptors for the files of the store and for connections that come all at once."""
 
+_UNREAD: Final = 30.0
+"""Seconds in which who is being answered must read something of it."""
+
 _SILENCE: Final = 60.0
 """Seconds from one warning to the next."""
 
@@ -25,12 +28,13 @@ _SILENCE: Final = 60.0
 class Connections:
     """The connections of one server: what they share, and how many there may be.
 
-    `deadline` is in seconds. Beyond what the descriptors allow, the one that has been without a
-    request for the longest is cut off: it has done the least, and has the least to lose.
+    `deadline` is in seconds, `unread` too. Beyond what the descriptors allow, the one that has been
+    without a request for the longest is cut off: it has done the least, and has the least to lose.
     """
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, deadline: float, unread: float = _UNREAD) -> None:
         self.deadline = deadline
+        self.unread = unread
         self.waiting: dict[Connection, None] = {}  # in the order in which they began to wait
         self._most = _affordable()
         self._next_warning = 0.0
@@ -57,7 +61,8 @@ class Connection(HttpToolsProtocol):
 
     From the connection, or from the first byte of a later request, its header must be complete
     within the deadline; so must what is left of a body that was answered before its end. While
-    a request is being answered, the deadline rests: there, the body has one of its own.
+    a request is being answered, the deadline rests: there, the body has one of its own. Who reads
+    nothing of an answer for a while, of which more waits, is cut off too.
     """
 
     def __init__(self, connections: Connections, **arguments: Any) -> None:
@@ -66,6 +71,7 @@ class Connection(HttpToolsProtocol):
         self._more = True  # whether the sender owes us more of a request
         self._overhead = 0  # bytes since the last end of a header or piece of a body
         self._timer: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect a request."""
@@ -77,7 +83,18 @@ class Connection(HttpToolsProtocol):
         """Expect nothing more."""
         super().connection_lost(exc)
         self._step(more=False)
+        self._expect_no_reading()
         self._all.waiting.pop(self, None)
+
+    def pause_writing(self) -> None:
+        """Expect that something is read of what waits to be sent."""
+        super().pause_writing()
+        self._expect_reading(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """Go on: most was read."""
+        super().resume_writing()
+        self._expect_no_reading()
 
     def data_received(self, data: bytes) -> None:
         """Take some bytes, the first of a request or more of them."""
@@ -117,6 +134,20 @@ class Connection(HttpToolsProtocol):
         """Close it now: one that waits for its sender to read might never close."""
         self._all.waiting.pop(self, None)
         self.transport.abort()
+
+    def _expect_reading(self, waiting: int) -> None:
+        self._unread = self.loop.call_later(self._all.unread, self._look_whether_read, waiting)
+
+    def _expect_no_reading(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    def _look_whether_read(self, waiting: int) -> None:
+        if (waits := self.transport.get_write_buffer_size()) < waiting:
+            self._expect_reading(waits)
+        else:
+            self.cut_off()
 
     def _begin(self) -> None:
         if not self._more:
