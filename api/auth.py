@@ -10,7 +10,7 @@ from starlette.requests import Request
 from api.problems import Problem
 from api.state import State
 from api.times import now
-from eventstore.directory import Portal, Token
+from eventstore.directory import Limits, Portal, Token
 
 T = TypeVar("T")
 
@@ -25,6 +25,11 @@ class Access:
     scopes: frozenset[str]
     token: Token | None
     """None for a command of the same user, which delivers with the key of this run."""
+
+    @property
+    def limits(self) -> Limits:
+        """What narrows that."""
+        return self.token.limits if self.token else Limits()
 
     @property
     def sees_deleted(self) -> bool:

@@ -96,9 +96,16 @@ ENDPOINTS = (
         Listed[models.Chat],
         "Chats, most recent activity first",
         latest,
+        narrows=True,
     ),
     Endpoint(
-        _ONE, _SCOPES, PortalQuery, One[models.ChatWithHistory], "A chat and its history", one
+        _ONE,
+        _SCOPES,
+        PortalQuery,
+        One[models.ChatWithHistory],
+        "A chat and its history",
+        one,
+        narrows=True,
     ),
     Endpoint(
         f"{_ONE}/messages",
@@ -107,5 +114,6 @@ ENDPOINTS = (
         Listed[models.Message],
         "The timeline of a chat, oldest to newest",
         timeline,
+        narrows=True,
     ),
 )

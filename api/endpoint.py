@@ -1,7 +1,7 @@
 """The frame of every resource of a portal: from a request to one call, and back."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, Generic, TypeVar
 
@@ -24,6 +24,7 @@ from eventstore.event import MAX_INSTANT
 from projections.fingerprints import fingerprints
 from projections.generations import Standing
 from projections.project import checkpoint_of
+from projections.read.narrowed import Narrowed
 from projections.read.now import Now
 from projections.read.reader import Reader
 from projections.read.then.reader import Then
@@ -71,8 +72,12 @@ class Read(Generic[Q]):
         return self.view.position if self.view else _head(self.state, self.access, self.newest)
 
     @property
-    def now(self) -> Now:
+    def now(self) -> Reader:
         """What is so now: it decides what may be shown of what was."""
+        return self._narrowed(self._everything_now)
+
+    @property
+    def _everything_now(self) -> Now:
         return Now(self.session, self.portal_id, self.newest)
 
     @cached_property
@@ -80,7 +85,11 @@ class Read(Generic[Q]):
         """What answers: as it is now, or as of the moment that was asked for."""
         if self.view is None:
             return self.now
-        return Then(self.session, self.portal_id, self.view, newest=self.newest)
+        return self._narrowed(Then(self.session, self.portal_id, self.view, newest=self.newest))
+
+    def _narrowed(self, reader: Reader) -> Reader:
+        limits = self.access.limits
+        return Narrowed(reader, limits) if limits.narrowed else reader
 
     def one(self, thing: T) -> One[T]:
         """Answer with one thing."""
@@ -111,7 +120,7 @@ class ReadList(Read[Q]):
         return self.position if newest is None else newest
 
     @property
-    def now(self) -> Now:
+    def _everything_now(self) -> Now:
         return Now(self.session, self.portal_id, self.began_at())
 
     def cut(
@@ -157,7 +166,8 @@ def about(path: str, portal_id: int, ids: Mapping[str, int], query: PortalQuery)
 class Endpoint:
     """A resource of a portal: its address, who may read it, what it takes and what it answers.
 
-    One of `scopes` is needed. `answer` is the type of what `call` returns.
+    One of `scopes` is needed. `answer` is the type of what `call` returns. `narrows` says that it
+    reads by `Read.reader` and `Read.now` alone, so that a narrowed token may ask for it.
     """
 
     path: str
@@ -166,14 +176,23 @@ class Endpoint:
     answer: Any
     summary: str
     call: Callable[[Any], Awaitable[Any]]
+    narrows: bool = field(default=False, kw_only=True)
 
-    async def respond(self, request: Request) -> Response:
-        """Answer a request, after it was recorded who reads what.
+    async def admit(self, state: State, request: Request) -> Access:
+        """Return who asks.
 
         Raises Problem; the rights come first, so that nobody without them learns anything.
         """
-        state: State = request.state.chronicle
         access = await admitted(state, request, *self.scopes)
+        if access.limits.narrowed and not self.narrows:
+            detail = "This token sees some chats or some time only: this is about all of a portal."
+            raise Problem("token_narrowed", detail)
+        return access
+
+    async def respond(self, request: Request) -> Response:
+        """Answer a request, after it was recorded who reads what. Raises Problem."""
+        state: State = request.state.chronicle
+        access = await self.admit(state, request)
         ids = ids_of(request)
         query = read_query(request, self.query)
         await self.ready(state, access, query)

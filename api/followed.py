@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.auth import Access, admitted, authorize
+from api.auth import Access, authorize
 from api.endpoint import Endpoint, ids_of, look_of
 from api.feeds import Feed, Item, Source
 from api.parameters import number_of, read_query
@@ -73,7 +73,7 @@ class Followed(Endpoint):
         def allowed() -> Access:
             return authorize(state, request, *self.scopes)
 
-        access = await admitted(state, request, *self.scopes)
+        access = await self.admit(state, request)
         ids = ids_of(request)
         query = read_query(request, self.query)
         for name in _OF_LISTS & query.model_fields_set:

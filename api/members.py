@@ -35,5 +35,6 @@ ENDPOINTS = (
         Listed[models.Member],
         "Who is, or was, in a chat, and how that is known",
         intervals,
+        narrows=True,
     ),
 )

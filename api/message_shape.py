@@ -26,8 +26,11 @@ async def shown_messages(
     """Show messages as a request may see them: many with the same few statements as one."""
     replies = [from_json(row.reply_to) if row.reply_to else None for row in rows]
     found = await read.reader.beside(rows)
-    now = None if read.access.sees_deleted else await _quoted(read, replies)
+    everything = read.access.sees_deleted and not read.access.limits.narrowed
+    now = None if everything else await _quoted(read, replies)
     stand = await standing_texts(read, rows)
+    if read.access.sees_deleted:
+        stand = {row.message_id for row in rows}
     shown = [
         _message(row, reply, found, now, stands=row.message_id in stand)
         for row, reply in zip(rows, replies, strict=True)
@@ -71,7 +74,7 @@ async def _quoted(read: Read[Any], replies: Collection[Any]) -> Mapping[int, Quo
 def _message(
     row: MessageRow, reply: Any, found: Beside, now: Now, *, stands: bool
 ) -> models.Message:
-    withheld = not stands and row.text is not None and now is not None
+    withheld = not stands and row.text is not None
     held = found.reactions.get(row.message_id, {})
     return models.Message(
         id=str(row.message_id),

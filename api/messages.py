@@ -71,7 +71,7 @@ async def events(read: ReadList[Paged]) -> Listed[models.Witnessing]:
         await _known(read)
     async with read.state.log.reading() as session:
         found = await log.events_at(session, read.portal_id, positions)
-    readable = "events:read" in read.access.scopes
+    readable = "events:read" in read.access.scopes and not read.access.limits.narrowed
 
     def show(event: Event) -> models.Witnessing:
         shown = shapes.log_event(event, readable=readable)
@@ -98,8 +98,17 @@ ENDPOINTS = (
         Listed[models.Hit],
         "Messages across chats, by id; or a search in their texts",
         messages_across_chats,
+        narrows=True,
     ),
-    Endpoint(_ONE, _SCOPES, MessageQuery, One[models.Message], "What a message is, or was", one),
+    Endpoint(
+        _ONE,
+        _SCOPES,
+        MessageQuery,
+        One[models.Message],
+        "What a message is, or was",
+        one,
+        narrows=True,
+    ),
     Endpoint(
         f"{_ONE}/versions",
         _SCOPES,
@@ -107,6 +116,7 @@ ENDPOINTS = (
         Listed[models.Version],
         "Every text that a message had, oldest to newest",
         versions,
+        narrows=True,
     ),
     Endpoint(
         f"{_ONE}/reactions",
@@ -115,6 +125,7 @@ ENDPOINTS = (
         Listed[models.ReactionInterval],
         "Who holds, or held, which reaction on a message",
         held_reactions,
+        narrows=True,
     ),
     Endpoint(
         f"{_ONE}/events",
@@ -123,5 +134,6 @@ ENDPOINTS = (
         Listed[models.Witnessing],
         "Provenance: every event of the log that tells of a message",
         events,
+        narrows=True,
     ),
 )

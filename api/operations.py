@@ -123,6 +123,7 @@ def _reading(endpoint: Endpoint) -> Operation:
         (
             *_codes(endpoint.query),
             *_PORTAL,
+            *(() if endpoint.narrows else ("token_narrowed",)),
             "projection_behind",
             "access_log_unavailable",
             *_EVER,

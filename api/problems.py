@@ -18,6 +18,7 @@ STATUS: Final[Mapping[str, HTTPStatus]] = {
     "token_expired": HTTPStatus.UNAUTHORIZED,
     "token_unknown": HTTPStatus.UNAUTHORIZED,
     "scope_missing": HTTPStatus.FORBIDDEN,
+    "token_narrowed": HTTPStatus.FORBIDDEN,
     "application_token_mismatch": HTTPStatus.FORBIDDEN,
     "portal_mismatch": HTTPStatus.FORBIDDEN,
     "not_found": HTTPStatus.NOT_FOUND,

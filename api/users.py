@@ -23,5 +23,6 @@ ENDPOINTS = (
         One[models.User],
         "A user and the profile versions seen",
         one,
+        narrows=True,
     ),
 )

@@ -74,9 +74,14 @@ class Limits:
     rate: Rate | None = None
 
     @property
+    def windowed(self) -> bool:
+        """Whether only messages of some time are shown."""
+        return self.since is not None or self.until is not None
+
+    @property
     def narrowed(self) -> bool:
         """Whether some of what a portal has is not shown."""
-        return self.chats is not None or self.since is not None or self.until is not None
+        return self.chats is not None or self.windowed
 
 
 @dataclass(frozen=True)

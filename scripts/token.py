@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
+from api.parameters import number_of
 from api.times import now, shown, to_instant
 from eventstore.directory import SCOPES, Limits, Rate, Token
 from eventstore.event import Instant
@@ -22,13 +23,20 @@ _UNITS: Final = {"d": "days", "h": "hours", "m": "minutes"}
 @app.command(
     epilog=example("chronicle token create --portal acme --scope messages:read --expires 90d")
 )
-def create(  # noqa: PLR0913 - all that a token is
+def create(  # noqa: PLR0913, PLR0917 - all that a token is
     portal: Annotated[list[str], typer.Option(metavar="SLUG", help="Good for this portal.")],
     scope: Annotated[list[str], typer.Option(help=f"One of: {', '.join(SCOPES)}.")],
     expires: Annotated[
         str | None, typer.Option(help="90d, 12h, 30m, or a time like 2027-01-31T00:00:00Z.")
     ] = None,
     label: Annotated[str | None, typer.Option(help="Whose it is, for people.")] = None,
+    chat: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Only this chat; repeat it for more.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only messages from then on, like 2026-09-14T00:00:00Z.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Only messages before then.")] = None,
     rate: Annotated[
         str | None, typer.Option(help="How often it may ask: 600/minute; or second, hour, day.")
     ] = None,
@@ -37,7 +45,14 @@ def create(  # noqa: PLR0913 - all that a token is
 ) -> None:
     """Make a token and print it. Only its digest is kept: it is not shown again."""
     expires_at = None if expires is None else expiry(expires, datetime.now(UTC))
-    limits = Limits(rate=None if rate is None else Rate.read(rate))
+    limits = Limits(
+        chats=frozenset(map(_chat, chat)) if chat else None,
+        since=None if since is None else to_instant(_time(since, "--since")),
+        until=None if until is None else to_instant(_time(until, "--until")),
+        rate=None if rate is None else Rate.read(rate),
+    )
+    if limits.since is not None and limits.until is not None and limits.since >= limits.until:
+        raise typer.BadParameter("it must be later than --since", param_hint="--until")
 
     async def created() -> tuple[str, str]:
         async with open_store() as store:
@@ -103,6 +118,9 @@ def list_(*, json: Json = False) -> None:
             "created_at": shown(token.created_at),
             "expires_at": shown(token.expires_at),
             "revoked_at": shown(token.revoked_at),
+            "chats": _chats(token),
+            "since": shown(token.limits.since),
+            "until": shown(token.limits.until),
             "rate": str(token.limits.rate) if token.limits.rate else None,
             "used_at": shown(token.used_at),
         }
@@ -112,12 +130,20 @@ def list_(*, json: Json = False) -> None:
         show_json(rows)
         return
     show_table(
-        ["id", "label", "portals", "scopes", "created", "expires", "revoked", "rate", "used"],
+        [
+            *("id", "label", "portals", "scopes", "created", "expires", "revoked"),
+            *("chats", "since", "until", "rate", "used"),
+        ],
         [
             [" ".join(value) if isinstance(value, list) else value for value in row.values()]
             for row in rows
         ],
     )
+
+
+def _chats(token: Token) -> list[str] | None:
+    chats = token.limits.chats
+    return None if chats is None else [str(chat_id) for chat_id in sorted(chats)]
 
 
 @app.command(epilog=example("chronicle token revoke 3f2a9c01b7de"))
@@ -140,22 +166,30 @@ def expiry(text: str, moment: datetime) -> Instant:
     if match := _DURATION.fullmatch(text):
         at = moment + timedelta(**{_UNITS[match[2]]: int(match[1])})
     else:
-        at = _time(text)
+        at = _time(text, "--expires")
     if at <= moment:
         raise typer.BadParameter("that moment is past", param_hint="--expires")
     return to_instant(at)
 
 
-def _time(text: str) -> datetime:
+def _time(text: str, option: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
+        or_else = "90d, 12h, 30m, or " if option == "--expires" else ""
         raise typer.BadParameter(
-            "use 90d, 12h, 30m, or a time like 2027-01-31T00:00:00Z", param_hint="--expires"
+            f"use {or_else}a time like 2027-01-31T00:00:00Z", param_hint=option
         ) from None
     if at.tzinfo is None:
-        raise typer.BadParameter("a time needs its zone, like Z", param_hint="--expires")
+        raise typer.BadParameter("a time needs its zone, like Z", param_hint=option)
     return at
+
+
+def _chat(text: str) -> int:
+    try:
+        return number_of(text)
+    except ValueError:
+        raise typer.BadParameter("the id of a chat is digits", param_hint="--chat") from None
 
 
 if __name__ == "__main__":

@@ -155,3 +155,23 @@ def test_a_rate_is_so_many_in_a_unit(chronicle: Command, acme: str, rate: str) -
 
     assert refused.status == 2
     assert chronicle("token", "list", "--json").json == []
+
+
+def test_a_token_is_narrowed_to_chats_and_a_window(chronicle: Command, acme: str) -> None:
+    base = ("token", "create", "--portal", "acme", "--scope", "messages:read")
+    options = ("--chat", "2207", "--chat", "5", "--since", "2026-09-14T00:00:00+03:00")
+    chronicle(*base, *options, "--until", "2026-09-15T00:00:00Z")
+
+    (listed,) = chronicle("token", "list", "--json").json
+
+    assert listed["chats"] == ["5", "2207"]
+    assert listed["since"] == "2026-09-13T21:00:00.000000Z"
+    assert listed["until"] == "2026-09-15T00:00:00.000000Z"
+    assert "2207" in chronicle("token", "list").out
+    for wrong in (
+        ("--chat", "x"),
+        ("--since", "yesterday"),
+        ("--since", "2026-09-14T00:00:00"),
+        ("--since", "2026-09-14T00:00:00Z", "--until", "2026-09-14T00:00:00Z"),
+    ):
+        assert chronicle(*base, *wrong).status == 2
