@@ -40,8 +40,8 @@ _RESUMED: Final = {
     "name": "Last-Event-ID",
     "in": "header",
     "required": False,
-    "description": "of a stream: the position to go on behind; it wins over `after`",
-    "schema": {"type": "string", "pattern": "^[0-9]{1,19}$"},
+    "description": "of a stream, and there only: the position to go on behind, instead of `after`",
+    "schema": {"type": "string"},
 }
 _ABOUT: Final = (
     "Everything that people read here is derived from an immutable log of what a Bitrix24 portal"
