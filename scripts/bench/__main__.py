@@ -10,6 +10,7 @@ import uvloop
 
 from scripts.bench.access import access
 from scripts.bench.append import append_concurrent, append_single
+from scripts.bench.audit import audit
 from scripts.bench.batches import batches, memory
 from scripts.bench.engines import Engine, running_engines
 from scripts.bench.environments import install
@@ -69,6 +70,11 @@ async def _access(engines: Sequence[Engine], _folder: Path, how: _How) -> list[M
     return await access(engines, rounds=how.rounds, events=events, count=count)
 
 
+async def _audit(engines: Sequence[Engine], _folder: Path, how: _How) -> list[Measure]:
+    events, count = 10**6 // how.part**2, 6_000 // how.part
+    return await audit(engines, rounds=how.fewer, events=events, count=count)
+
+
 async def _batches(engines: Sequence[Engine], folder: Path, how: _How) -> list[Measure]:
     count = 100_000 // how.part
     return await batches(engines, folder, rounds=how.fewer, count=count, peers=how.peers)
@@ -95,15 +101,16 @@ _MEASURED: Final = {
     "reads": _reads,
     "access": _access,
     "streams": _streamed,
+    "audit": _audit,
     "batches": _batches,
     "memory": _memory,
     "growth": _growth,
 }
-_USUAL: Final = tuple(_MEASURED)[:7]
+_USUAL: Final = tuple(_MEASURED)[:8]
 
 Only = Annotated[
     list[str],
-    typer.Option(help=f"Measure only these: {', '.join(_MEASURED)}; else the first seven."),
+    typer.Option(help=f"Measure only these: {', '.join(_MEASURED)}; else the first eight."),
 ]
 
 
