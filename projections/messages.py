@@ -25,9 +25,9 @@ class MessageRow(NamedTuple):
     `text` is that of the newest version, also after a deletion; null where no text was seen.
     `versions` counts them. What the source did not say is null, and the basis beside it says why.
     `edited_…` and `deleted_…` are all null while nobody witnessed such a thing. `reply_to`,
-    `forward`, `files` and `witnesses` are JSON texts. `first_at` is the earliest time that anything
-    tells of; `disputed` is 1 where some of the witnesses alone would show another time of the
-    posting, or a deletion: who asks for an earlier moment must look closer.
+    `forward`, `files` and `witnesses` are JSON texts. `first_at` and `last_at` are the earliest and
+    the latest time that anything tells of; `disputed` is 1 where some of the witnesses alone would
+    show another time of the posting, or a deletion: as of an earlier moment that may be so.
     """
 
     portal_id: int
@@ -55,6 +55,7 @@ class MessageRow(NamedTuple):
     last_position: int
     witnesses: str
     first_at: Instant
+    last_at: Instant
     disputed: int
 
 
@@ -151,6 +152,7 @@ def message_rows(facts: Iterable[Fact]) -> MessageRows:
     edited, deleted = _edited(chain), _deleted(deletions)
     versions = _versions(chain, posted, deleted)
     positions = [each.fact.position for each in told]
+    times = [each.fact.occurred_at for each in told]
     fact = told[0].fact
     row = MessageRow(
         fact.portal_id,
@@ -169,7 +171,8 @@ def message_rows(facts: Iterable[Fact]) -> MessageRows:
         min(positions),
         max(positions),
         _names(frozenset([each.fact.witness for each in told])),
-        min([each.fact.occurred_at for each in told]),
+        min(times),
+        max(times),
         int(_disputed(told, deletions)),
     )
     return MessageRows(row, versions, _claims(told, row))

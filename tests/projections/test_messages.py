@@ -75,6 +75,7 @@ def test_a_posting_is_a_message_with_one_version() -> None:
         "last_position": 17,
         "witnesses": '["user:27"]',
         "first_at": moment(0),
+        "last_at": moment(0),
         "disputed": 0,
     }
     assert versions == (

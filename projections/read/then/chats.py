@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, func, select, union
+from sqlalchemy import Select, bindparam, func, select, union, union_all
 
 from eventstore.database import Session, one_of
 from projections.messages import message, message_claim
@@ -47,12 +47,14 @@ _DOUBTFUL_OF_CHATS: Final = union(  # an OR would use no index
     )
     .where(*_OF_CHATS, message_claim.c.subject == "chat"),
 )
-_COMMENTS: Final = select(chat_version.c.chat_id).where(
+_COMMENTING: Final = select(chat_version.c.chat_id).where(
     chat_version.c.portal_id == bindparam("portal_id"),
     chat_version.c.parent_message_id.is_not(None),
 )
-_COMMENTS_ON: Final = _COMMENTS.where(one_of(chat_version.c.parent_message_id, "message_ids"))
-_COMMENTS_IN: Final = _COMMENTS.where(one_of(chat_version.c.chat_id, "chat_ids"))
+_COMMENTS: Final = union_all(  # an OR would use no index
+    _COMMENTING.where(one_of(chat_version.c.parent_message_id, "message_ids")),
+    _COMMENTING.where(one_of(chat_version.c.chat_id, "chat_ids")),
+)
 
 
 class Chats:
@@ -129,13 +131,13 @@ class Chats:
 
         Each with the message.
         """
-        on = await self._session.rows(
-            _COMMENTS_ON, portal_id=self._portal_id, message_ids=sorted(message_ids)
+        found = await self._session.rows(
+            _COMMENTS,
+            portal_id=self._portal_id,
+            message_ids=sorted(message_ids),
+            chat_ids=sorted(chat_ids),
         )
-        among = await self._session.rows(
-            _COMMENTS_IN, portal_id=self._portal_id, chat_ids=sorted(chat_ids)
-        )
-        candidates = {chat_id for (chat_id,) in [*on, *among]}
+        candidates = {chat_id for (chat_id,) in found}
         rows = (
             [rows.chat for rows in (await self.folded(candidates)).values()] if candidates else []
         )

@@ -1,10 +1,10 @@
 """Hits of a search as of a moment: each candidate is folded as it was, and looked at again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 
 from eventstore.database import Session
-from projections.messages import MessageRows
+from projections.messages import MessageRow, VersionRow
 from projections.read.search import LAST, Hit, HitKey, Wanted, few, needles
 from projections.read.then.messages import Messages, Walk
 from projections.search.message_words import standing_of
@@ -34,9 +34,10 @@ async def hits(  # noqa: PLR0913, PLR0917 - a place among the hits of a portal
     )
     found: list[Hit] = []
     async with aclosing(messages.batches(walk)) as batches:
-        async for batch in batches:
-            for rows in batch:
-                of_message = list(_of_message(rows, wanted))
+        async for rows in batches:
+            versions = await messages.versions([row.message_id for row in rows])
+            for row in rows:
+                of_message = list(_of_message(row, versions[row.message_id], wanted))
                 if descending:
                     of_message.reverse()
                 found += [
@@ -47,11 +48,9 @@ async def hits(  # noqa: PLR0913, PLR0917 - a place among the hits of a portal
     return found[:limit]
 
 
-def _of_message(rows: MessageRows, wanted: Wanted) -> Iterator[Hit]:
-    if rows.message is None:
-        return
-    deleted = rows.message.state == "deleted"
-    for version in rows.versions:
-        standing = standing_of(version, len(rows.versions), deleted=deleted)
+def _of_message(row: MessageRow, versions: Sequence[VersionRow], wanted: Wanted) -> Iterator[Hit]:
+    deleted = row.state == "deleted"
+    for version in versions:
+        standing = standing_of(version, len(versions), deleted=deleted)
         if standing in wanted.standings and says(words(version.text), wanted.terms):
-            yield Hit(rows.message, version, standing)
+            yield Hit(row, version, standing)

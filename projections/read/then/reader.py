@@ -11,7 +11,7 @@ from eventstore.event import MAX_INSTANT
 from projections.members import MemberRow
 from projections.messages import MessageRow, VersionRow, message
 from projections.profiles import ChatVersionRow, UserRow, UserVersionRow
-from projections.reactions import ReactionRow, reaction_rows
+from projections.reactions import ReactionRow
 from projections.read import provenance
 from projections.read.beside import Beside
 from projections.read.chats import ChatKey, CountedChat
@@ -93,16 +93,15 @@ class Then:
         return len(await self.hits(wanted, key=FIRST_HIT, limit=most))
 
     async def versions(self, message_id: int, *, skip: int, limit: int) -> Sequence[VersionRow]:
-        folded = await self._messages.folded([message_id])
-        return folded[message_id].versions[skip : skip + limit] if folded else ()
+        found = await self._messages.versions([message_id])
+        return found[message_id][skip : skip + limit] if found else ()
 
     async def reactions(
         self, message_id: int, *, held: bool, key: ReactionKey, limit: int
     ) -> list[ReactionRow]:
-        facts = await self._messages.facts([message_id])
         rows = [
             row
-            for row in reaction_rows(facts[message_id])
+            for row in await self._messages.reactions([message_id])
             if ReactionKey(row.user_id, row.code, row.ordinal) > key
             and not (held and row.until_basis is not None)
         ]
@@ -115,10 +114,9 @@ class Then:
 
     async def beside(self, rows: Sequence[MessageRow]) -> Beside:
         held: defaultdict[int, defaultdict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-        for facts in (await self._messages.facts([row.message_id for row in rows])).values():
-            for reaction in reaction_rows(facts):
-                if reaction.until_basis is None:
-                    held[reaction.message_id][reaction.code].append(reaction.user_id)
+        for reaction in await self._messages.reactions([row.message_id for row in rows]):
+            if reaction.until_basis is None:
+                held[reaction.message_id][reaction.code].append(reaction.user_id)
         return Beside.of(
             await self.names({row.author_id for row in rows if row.author_id}),
             held,

@@ -1,8 +1,11 @@
 """Users as of a moment: their names, and what their profiles had shown."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
+from pydantic_core import from_json
 from sqlalchemy import func, select
 
 from eventstore.database import Row, Session, one_of
@@ -61,25 +64,34 @@ class Users:
         )
         known: dict[int, UserRow | None] = {}
         unclear: set[int] = set()
-        for row in rows:
-            if row[0] in known or not self._one_bound_at_most(row):
-                unclear.add(row[0])
-            known[row[0]] = _with_one_profile(self._portal_id, row)
+        for user_id, profiles in groupby(rows, itemgetter(0)):
+            seen = [*profiles]
+            if _agree(seen) and all(self._surely_begun(row) for row in seen):
+                known[user_id] = _in_any_order(self._portal_id, seen)
+            else:
+                unclear.add(user_id)
         if unclear:
             folded = await self.folded(unclear)
-            known.update({each: folded[each].user if each in folded else None for each in unclear})
+            known.update({each: rows.user for each, rows in folded.items()})
         return {each: _named(row) for each, row in known.items() if row}
 
-    def _one_bound_at_most(self, row: Row) -> bool:
+    def _surely_begun(self, row: Row) -> bool:
         """Say whether one bound at most cuts what is known of a profile: then some of it is."""
         last_at, last_position = row[3], row[5]
         return bool(last_at <= self._view.time or last_position <= self._view.position)
 
 
-def _with_one_profile(portal_id: int, row: Row) -> UserRow | None:
-    user_id, named, *ends, content = row
-    seen = Span(portal_id, "user", user_id, 0, named, 0, *ends)
-    return user_rows([seen], {named: content}).user
+def _agree(rows: Sequence[Row]) -> bool:
+    """Say whether all profiles of a user have the same name: then their order tells nothing."""
+    if len(rows) == 1:
+        return True
+    contents = [from_json(row[-1]) for row in rows]
+    return len({content["name"] for content in contents if "name" in content}) <= 1
+
+
+def _in_any_order(portal_id: int, rows: Sequence[Row]) -> UserRow | None:
+    spans = [Span(portal_id, "user", row[0], 0, row[1], 0, *row[2:6]) for row in rows]
+    return user_rows(spans, {row[1]: row[-1] for row in rows}).user
 
 
 def _named(row: UserRow) -> Named:
