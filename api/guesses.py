@@ -34,7 +34,7 @@ class Pace:
         return 0.0 if beyond <= 0 else min(0.05 * 2.0 ** min(beyond, 30), self.most)
 
 
-ADDRESS: Final = Pace(free=5, most=5.0)
+ADDRESS: Final = Pace(free=10, most=2.0)
 EVERYBODY: Final = Pace(free=200, most=1.0)
 
 

@@ -13,7 +13,9 @@ import httpx
 import pytest
 from hypothesis import settings
 from pydantic_core import to_json
+from starlette.requests import Request
 
+from api.guesses import GuessedTokens
 from eventstore.catalog import Catalog
 from eventstore.folder import Folder
 from eventstore.postgres_store import PostgresStore
@@ -156,10 +158,18 @@ def filled(request: pytest.FixtureRequest) -> Filled:
     return found
 
 
+class _Unhurried(GuessedTokens):
+    """Lets many tests show tokens that are none, and waits for nobody."""
+
+    async def slow_down(self, request: Request) -> None:
+        """Go on."""
+
+
 @pytest.fixture(scope="session")
 async def reader(filled: Filled, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Reader]:
     """A server over a store that holds every sample, for all tests that change nothing there."""
     async with _reading(filled, tmp_path_factory.mktemp("reader")) as reader:
+        reader.served.state.guessed_tokens = _Unhurried(0)
         yield reader
 
 
@@ -169,6 +179,7 @@ async def scratch(
 ) -> AsyncIterator[Reader]:
     """Another one, for tests that do not mind what the others have done to it."""
     async with _reading(filled, tmp_path_factory.mktemp("scratch")) as reader:
+        reader.served.state.guessed_tokens = _Unhurried(0)
         yield reader
 
 
