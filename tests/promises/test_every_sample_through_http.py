@@ -75,7 +75,7 @@ async def test_what_every_family_tells_of_is_one_message_with_one_chain(served: 
         (2, f"{ORIGINAL} v2 ✅"),
     ]
     witnesses = ["bot:912", "bot:931", "bot:940", "user:58"]
-    assert from_json(message[-3]) == witnesses
+    assert from_json(message[-4]) == witnesses
     assert [from_json(row[-1]) for row in versions] == [witnesses] * 2
     since, until = versions[0][3], versions[1][5]
     assert since == POSTED
