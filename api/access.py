@@ -7,6 +7,7 @@ from pydantic_core import from_json
 from api import models
 from api.access_log import Kind
 from api.endpoint import Endpoint, ReadList
+from api.events import received_by
 from api.models import Listed
 from api.queries import AccessQuery
 from api.times import spelled
@@ -17,7 +18,11 @@ from eventstore.event import Event
 async def page(read: ReadList[AccessQuery]) -> Listed[models.AccessEntry]:
     """Who looked, ascending: up to the moment that the walk began, for it is recorded too."""
     async with read.state.access_entries.reading() as session:
-        began_at = read.began_at(await log.newest(session, read.portal_id))
+        newest = await log.newest(session, read.portal_id)
+        if read.view is not None:
+            by = await received_by(read)
+            newest = await log.newest_by(session, read.portal_id, upto=newest, by=by)
+        began_at = read.began_at(newest)
         found = await access_log.entries(
             session,
             read.portal_id,

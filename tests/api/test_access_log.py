@@ -141,6 +141,21 @@ async def test_the_log_is_read_by_token_by_time_and_from_a_position(reader: Read
     assert window == [first, by_both]
 
 
+async def test_as_of_a_moment_it_ends_with_what_had_been_read(own_reader: Reader) -> None:
+    for _ in range(3):
+        await own_reader.read("/chats")
+    entries = (await own_reader.read("/access"))["data"]
+    second = entries[1]["at"]
+
+    then = (await own_reader.read("/access", as_of=second))["data"]
+    before = (await own_reader.read("/access", as_of_position=1))["data"]
+
+    assert [each["position"] for each in then] == [
+        each["position"] for each in entries if each["at"] <= second
+    ]
+    assert before == []
+
+
 async def test_a_walk_ends_though_every_page_of_it_is_recorded(own_reader: Reader) -> None:
     for _ in range(7):
         await own_reader.read(MESSAGE)

@@ -131,6 +131,7 @@ async def _ended(task: asyncio.Task[None]) -> None:
         await task
 
 
+@pytest.mark.long
 async def test_the_log_gives_up_what_says_nothing(database: PostgresStore, tally: Tally) -> None:
     async with proxied(database.url) as (proxy, url), asyncio.timeout(4 * BOUND):
         log = PostgresLog(PostgresServer(url))

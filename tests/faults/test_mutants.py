@@ -61,6 +61,7 @@ def test_every_fault_has_a_mutant() -> None:
     assert faults <= caught
 
 
+@pytest.mark.long
 def test_a_mutant_that_survives_is_told_of() -> None:
     with pytest.raises(Survived, match="did not fail"):
         try_mutant(HARMLESS)

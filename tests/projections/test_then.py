@@ -32,7 +32,7 @@ BOUNDS = ["position", "time", "both"]
 
 
 @pytest.mark.parametrize("bounds", BOUNDS)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 async def test_a_view_shows_what_only_its_facts_would_make(
     fresh: Store, seed: int, bounds: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -229,7 +229,7 @@ async def test_order_and_repetition_change_no_read_model(
         assert await histories.rows(twice, table) == await histories.rows(once, table)
 
 
-@settings(examples, max_examples=35)
+@settings(examples, max_examples=15)
 @given(portals=st.lists(lives(seeds), min_size=1, max_size=5), random=randoms)
 async def test_live_projection_in_any_batches_is_what_a_rebuild_makes(
     histories: Histories, portals: list[Portal], random: Random

@@ -130,7 +130,7 @@ async def listed(url: str, token: str, path: str) -> list[int]:
     return list(dict.fromkeys(each["position"] for each in answer.json()["data"]))
 
 
-@pytest.mark.parametrize("path", ["/changes", "/events"])
+@pytest.mark.parametrize("path", ["/changes", pytest.param("/events", marks=pytest.mark.long)])
 async def test_over_a_network_that_breaks_all_is_told_once(
     fresh: Store, tmp_path: Path, path: str
 ) -> None:
@@ -174,7 +174,7 @@ async def test_a_server_that_is_stopped_ends_streams_and_who_comes_back_goes_on(
 
 
 @on_postgresql
-@pytest.mark.parametrize("path", ["/changes", "/events"])
+@pytest.mark.parametrize("path", ["/changes", pytest.param("/events", marks=pytest.mark.long)])
 async def test_another_server_tells_what_one_took_in(
     fresh: Store, tmp_path: Path, path: str
 ) -> None:
