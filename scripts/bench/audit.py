@@ -1,11 +1,10 @@
-"""What auditors ask: messages and pages as of a moment, and searches, 16 connections."""
+"""What auditors ask: messages and pages as of a moment, 16 connections; and searches."""
 
 import time
 from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
 from random import Random
 from typing import Final, NamedTuple
-from urllib.parse import quote
 
 from sqlalchemy import func, select
 
@@ -16,12 +15,23 @@ from scripts.bench.commands import running_server
 from scripts.bench.engines import Engine, in_turns
 from scripts.bench.measures import Measure, Round, percentile
 from scripts.bench.read_load import Reads, Replies
-from scripts.bench.reads import Filled, asked_of, fill_to_read, messages_of, rate
+from scripts.bench.reads import (
+    COMMON_WORDS,
+    P95,
+    RARE_WORDS,
+    SEARCHED_IN,
+    Filled,
+    asked_of,
+    fill_to_read,
+    messages_of,
+    rate,
+    searches_of,
+)
 from scripts.bench.store import SLUG
 
 _PAGE: Final = 50
 _NOW: Final = "the same as it is now"
-_WORDS: Final = {"a common word": "договор", "a rare word": "v5", "two words": "contract v3"}
+_WORDS: Final = {"a common word": COMMON_WORDS, "a rare word": RARE_WORDS}
 _MOMENTS: Final = 7 / 8, 1
 """Positions that are asked for, as shares of the head: what was known a while ago."""
 
@@ -53,7 +63,7 @@ async def audit(
             then = await asked_of(_then(of, port, some, positions))
             page = await asked_of(_pages(of, port, chats, positions))
             searches = {
-                name: await asked_of(_search(of, port, words, count // 20))
+                name: await asked_of(searches_of(of, port, words, count // 20))
                 for name, words in _WORDS.items()
             }
         return _Round(now, then, page, searches)
@@ -81,9 +91,8 @@ def _measures(engine: Engine, found: Sequence[_Round]) -> Iterator[Measure]:
         [each.page for each in found],
     )
     for name in _WORDS:
-        yield _late(
-            engine, f"search for {name}", 0.95, 100, [each.searches[name] for each in found]
-        )
+        searches = [each.searches[name] for each in found]
+        yield _late(engine, f"search {name}, one at a time", P95, SEARCHED_IN, searches)
 
 
 def _late(
@@ -133,9 +142,3 @@ def _pages(of: Filled, port: int, chats: Sequence[int], positions: Sequence[int]
         for chat, position in zip(chats, positions, strict=False)
     ]
     return Reads(port, paths, [f'"chat_id":"{chat}"' for chat in chats], of.headers)
-
-
-def _search(of: Filled, port: int, words: str, count: int) -> Reads:
-    everywhere = "in=current,versions,deleted"
-    path = f"/v1/portals/{SLUG}/messages?q={quote(words)}&{everywhere}&limit={_PAGE}"
-    return Reads(port, [path] * count, ['"highlights":'] * count, of.headers)

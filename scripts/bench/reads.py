@@ -1,4 +1,4 @@
-"""Reading over HTTP, 16 connections: a message, its versions, a page of a chat; and searching."""
+"""Reading over HTTP, 16 connections: a message, its versions, a page of a chat."""
 
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -40,8 +40,6 @@ _ONE: Final = "GET one message"
 _CHAIN: Final = "GET its versions"
 _TIMELINE: Final = f"GET a chat page of {_PAGE}"
 
-_COMMON: Final = "search a common word, one at a time"
-_RARE: Final = "search a rare word, one at a time"
 COMMON_WORDS: Final = ("release", "plan", "invoice", "deploy", "договор", "спасибо")
 RARE_WORDS: Final = ("v4", "v5", "v6", "v7")
 """What texts of messages that were edited so often end with."""
@@ -66,8 +64,6 @@ class _Round(NamedTuple):
     message: Replies
     versions: Replies
     page: Replies
-    common: Replies
-    rare: Replies
     floor: Replies
     datasette: Replies | None
 
@@ -86,8 +82,6 @@ async def reads(
             message = await asked_of(messages_of(of, port, some))
             versions = await asked_of(_versions(of, port, some))
             page = await asked_of(pages_of(of, port, chats))
-            common = await asked_of(searches_of(of, port, COMMON_WORDS, count // 20))
-            rare = await asked_of(searches_of(of, port, RARE_WORDS, count // 20))
         async with running_server(of.store, *_floor(of.generation)) as port:
             floor = await asked_of(_rows(port, "/messages/{}", '"message_id":{}', some))
         row_page = None
@@ -95,7 +89,7 @@ async def reads(
             path, contained = "/read/message/1,{}.json?_shape=objects", '"message_id": {}'
             async with _datasette(of.generation) as port:
                 row_page = await asked_of(_rows(port, path, contained, some[: count // 4]))
-        return _Round(message, versions, page, common, rare, floor, row_page)
+        return _Round(message, versions, page, floor, row_page)
 
     return [
         measure
@@ -129,27 +123,18 @@ def _measures(engine: Engine, found: Sequence[_Round]) -> Iterator[Measure]:
         at_least=1_500 if sqlite else 1_200,
     )
     yield from _percentiles(engine, _TIMELINE, pages, 40 if sqlite else None)
-    for name, searches in (
-        (_COMMON, [of_round.common for of_round in found]),
-        (_RARE, [of_round.rare for of_round in found]),
-    ):
-        yield from _percentiles(engine, name, searches, SEARCHED_IN, P95)
 
 
 def _percentiles(
-    engine: Engine,
-    name: str,
-    found: Sequence[Replies],
-    at_most: float | None = None,
-    slowest: float = _P99,
+    engine: Engine, name: str, found: Sequence[Replies], at_most: float | None = None
 ) -> Iterator[Measure]:
-    for share in (0.5, slowest):
+    for share in (0.5, _P99):
         yield Measure.of_rounds(
             engine.name,
             f"{name}, p{100 * share:.0f}",
             "ms",
             [Round(1_000 * percentile(replies.latencies, share)) for replies in found],
-            at_most=at_most if share == slowest else None,
+            at_most=at_most if share == _P99 else None,
         )
 
 
