@@ -6,10 +6,11 @@ from pydantic_core import from_json
 
 from api import models
 from api.access_log import Kind
-from api.endpoint import Endpoint, ReadList
+from api.endpoint import Endpoint
 from api.events import received_by
 from api.models import Listed
 from api.queries import AccessQuery
+from api.read import ReadList
 from api.times import spelled
 from eventstore import access_log, log
 from eventstore.event import Event

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Final, cast
 
 from api import models
-from api.endpoint import ReadList
 from api.message_shape import shown_messages, standing_texts
 from api.models import Hit, Listed
 from api.problems import Problem
 from api.queries import MessagesQuery
+from api.read import ReadList
 from api.shapes import version
 from projections.messages import MessageRow
 from projections.read import search

@@ -7,11 +7,11 @@ from operator import attrgetter
 from typing import Any, Final, cast
 
 from api import models
-from api.endpoint import ReadList
 from api.feeds import Item
 from api.followed import Followed
 from api.models import Listed
 from api.queries import ChangesQuery
+from api.read import ReadList
 from api.shapes import identifier
 from api.state import State
 from api.times import shown

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from api import models, shapes
-from api.endpoint import Endpoint, Read, ReadList, no_such
+from api.endpoint import Endpoint
 from api.message_shape import shown_messages
 from api.models import Listed, One
 from api.queries import ChatsQuery, PortalQuery, TimelineQuery
+from api.read import Read, ReadList, no_such
 from projections.messages import MessageRow
 from projections.read import chats
 from projections.read.chats import ChatKey

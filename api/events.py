@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from api import models, shapes
-from api.endpoint import Endpoint, Read, ReadList, no_such
+from api.endpoint import Endpoint
 from api.feeds import Item
 from api.followed import Followed
 from api.models import Listed, One
 from api.queries import Followable, Paged, PortalQuery
+from api.read import Read, ReadList, no_such
 from api.state import State
 from api.times import spelled
 from eventstore import log

@@ -1,9 +1,10 @@
 """Members of a chat: who, since when, on what evidence."""
 
 from api import models, shapes
-from api.endpoint import Endpoint, ReadList, no_such
+from api.endpoint import Endpoint
 from api.models import Listed
 from api.queries import IntervalsQuery
+from api.read import ReadList, no_such
 from projections.members import MemberRow
 from projections.read import members
 from projections.read.members import MemberKey

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from api import models
-from api.endpoint import Read
+from api.read import Read
 from api.shapes import identifier, person, when
 from api.text_forms import Shown, put_in_form
 from api.times import shown

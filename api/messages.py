@@ -5,10 +5,11 @@ from typing import Any
 from api import models, shapes
 from api.across_chats import messages_across_chats
 from api.diffs import add_diffs
-from api.endpoint import Endpoint, Read, ReadList, no_such
+from api.endpoint import Endpoint
 from api.message_shape import shown_messages, standing_texts
 from api.models import Listed, One
 from api.queries import IntervalsQuery, MessageQuery, MessagesQuery, Paged, VersionsQuery
+from api.read import Read, ReadList, no_such
 from api.text_forms import Shown, put_in_form
 from eventstore import log
 from eventstore.event import Event

@@ -6,11 +6,12 @@ from starlette.responses import Response
 from api import models
 from api.answers import cacheable
 from api.auth import shown_token
-from api.endpoint import Endpoint, Read
+from api.endpoint import Endpoint
 from api.events import ended_at, received_by
 from api.models import Listed, Meta, Next, One
 from api.parameters import Query, read_query
 from api.queries import PortalQuery
+from api.read import Read
 from api.state import State
 
 

@@ -1,9 +1,10 @@
 """Users: who somebody is, and what their profile showed when."""
 
 from api import models, shapes
-from api.endpoint import Endpoint, Read, no_such
+from api.endpoint import Endpoint
 from api.models import One
 from api.queries import PortalQuery
+from api.read import Read, no_such
 
 
 async def one(read: Read[PortalQuery]) -> One[models.User]:
