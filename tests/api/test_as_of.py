@@ -115,7 +115,10 @@ async def test_as_of_a_time_tells_the_position_that_gives_the_same_again(
     assert again["meta"]["fingerprint"] == first["meta"]["fingerprint"]
 
 
-async def test_a_named_position_has_the_same_bytes_for_ever(own_reader: Reader) -> None:
+@pytest.mark.parametrize("events", [300, pytest.param(10_000, marks=pytest.mark.long)])
+async def test_a_named_position_has_the_same_bytes_for_ever(
+    own_reader: Reader, events: int
+) -> None:
     head = (await own_reader.read(""))["data"]["head"]
     questions: list[dict[str, Any]] = [
         {"as_of_position": position, **time}
@@ -124,7 +127,7 @@ async def test_a_named_position_has_the_same_bytes_for_ever(own_reader: Reader) 
     ]
     before = [await answer(own_reader, path, asked) for path in READS for asked in questions]
 
-    await live_on(own_reader, 300)
+    await live_on(own_reader, events)
     await rebuild_all(own_reader)
 
     after = [await answer(own_reader, path, asked) for path in READS for asked in questions]
