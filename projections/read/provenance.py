@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy import bindparam, select
 
 from eventstore.database import Session
+from projections.read.then.facts import KNOWN
 from projections.tables import fact
 from projections.view import View
 
@@ -15,8 +16,7 @@ _POSITIONS: Final = (
         fact.c.portal_id == bindparam("portal_id"),
         fact.c.message_id == bindparam("message_id"),
         fact.c.position > bindparam("after"),
-        fact.c.position <= bindparam("view_position"),
-        fact.c.occurred_at <= bindparam("view_time"),
+        *KNOWN,
     )
     .order_by(fact.c.position)
     .limit(bindparam("limit"))

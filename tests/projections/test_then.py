@@ -109,16 +109,17 @@ async def made_of(
         await session.close()
 
 
-async def everything(reader: Reader, facts: Sequence[Fact]) -> dict[str, Any]:
+Said = dict[str, Any]
+"""What a reader says, by what it was asked."""
+
+
+async def everything(reader: Reader, facts: Sequence[Fact]) -> Said:
     """All that a reader says about all that was ever named."""
     message_ids = sorted({each.message_id for each in facts if each.message_id is not None})
     chat_ids = sorted({each.chat_id for each in facts if each.chat_id is not None})
     user_ids = sorted({each.user_id for each in facts if each.user_id is not None})
-    times = sorted(each.occurred_at for each in facts)
-    ends = times[:: len(times) // 6]
-    windows: list[dict[str, Any]] = [*({"from": at} for at in ends), *({"to": at} for at in ends)]
     found = [row for each in message_ids if (row := await reader.message(each))]
-    said: dict[str, Any] = {
+    said: Said = {
         "counts": await reader.counts(ALL),
         "messages": found,
         "beside": await reader.beside(found),
@@ -130,6 +131,24 @@ async def everything(reader: Reader, facts: Sequence[Fact]) -> dict[str, Any]:
         "chats": await reader.chats(of_type=None, key=chats.LATEST, limit=ALL),
         "some chats": await reader.chats(of_type="chat", key=chats.LATEST, limit=2),
     }
+    said["chats by title"] = await reader.chats(
+        of_type=None, key=chats.LATEST, limit=2, terms=beginnings_of("c*")
+    )
+    return {
+        **said,
+        **await in_lists(reader, facts),
+        **await searched(reader, chat_ids[0]),
+        **await of_messages(reader, message_ids),
+        **await of_chats(reader, chat_ids),
+        **await of_users(reader, user_ids),
+    }
+
+
+async def in_lists(reader: Reader, facts: Sequence[Fact]) -> Said:
+    said: Said = {}
+    times = sorted(each.occurred_at for each in facts)
+    ends = times[:: len(times) // 6]
+    windows: list[dict[str, Any]] = [*({"from": at} for at in ends), *({"to": at} for at in ends)]
     has = [{f"has_{part}": True} for part in ("file", "forward", "reply", "edit", "reaction")]
     for filters in ({}, *windows, *has, {"state": "deleted"}, {"state": "live"}):
         said[f"count of {filters}"] = await reader.count(filters, most=ALL)
@@ -138,10 +157,12 @@ async def everything(reader: Reader, facts: Sequence[Fact]) -> dict[str, Any]:
         )
         said[f"among {filters}"] = await reader.among(filters, key=-1, limit=3)
         said[f"all among {filters}"] = await reader.among(filters, key=-1, limit=ALL)
-    said["chats by title"] = await reader.chats(
-        of_type=None, key=chats.LATEST, limit=2, terms=beginnings_of("c*")
-    )
-    for query, filters in (("a*", {}), ("b*", {"chat": chat_ids[0]}), ("a*", {"has_edit": True})):
+    return said
+
+
+async def searched(reader: Reader, chat_id: int) -> Said:
+    said: Said = {}
+    for query, filters in (("a*", {}), ("b*", {"chat": chat_id}), ("a*", {"has_edit": True})):
         wanted = Wanted(terms_of(query), ["current", "deleted", "superseded"], filters)
         said[f"count of {query} {filters}"] = await reader.count_hits(wanted, most=ALL)
         said[f"all of {query} {filters}"] = await reader.hits(wanted, key=FIRST, limit=ALL)
@@ -149,6 +170,11 @@ async def everything(reader: Reader, facts: Sequence[Fact]) -> dict[str, Any]:
         said[f"last of {query} {filters}"] = await reader.hits(
             wanted._replace(standings=["current"]), key=LAST, limit=3, descending=True
         )
+    return said
+
+
+async def of_messages(reader: Reader, message_ids: Sequence[int]) -> Said:
+    said: Said = {}
     for each in message_ids:
         said[f"versions of {each}"] = list(await reader.versions(each, skip=0, limit=ALL))
         said[f"held on {each}"] = await reader.reactions(
@@ -158,6 +184,11 @@ async def everything(reader: Reader, facts: Sequence[Fact]) -> dict[str, Any]:
             each, held=False, key=reactions.FIRST, limit=2
         )
         said[f"provenance of {each}"] = await reader.provenance(each, after=1, limit=ALL)
+    return said
+
+
+async def of_chats(reader: Reader, chat_ids: Sequence[int]) -> Said:
+    said: Said = {}
     for each in chat_ids:
         said[f"chat {each}"] = await reader.chat(each)
         said[f"chat {each} exists"] = await reader.chat_exists(each)
@@ -171,6 +202,11 @@ async def everything(reader: Reader, facts: Sequence[Fact]) -> dict[str, Any]:
         said[f"present in {each}"] = await reader.members(
             each, current=True, key=members.FIRST, limit=2
         )
+    return said
+
+
+async def of_users(reader: Reader, user_ids: Sequence[int]) -> Said:
+    said: Said = {}
     for each in user_ids:
         said[f"user {each}"] = await reader.user(each)
         said[f"user {each} showed"] = list(await reader.user_versions(each))
