@@ -11,6 +11,7 @@ from pydantic_core import from_json
 
 from eventstore.errors import PortalMismatch, UnreadableBody
 from eventstore.event import Instant, NewEvent
+from eventstore.own_events import is_own, key_of, source_of
 from eventstore.redaction import MARKER, Fingerprints, dump, redact
 
 _LONGEST_TYPE: Final = 200
@@ -53,7 +54,7 @@ def webhook(
 
 
 def events_of(tree: Any, how: Receiving) -> list[NewEvent | UnreadableBody]:
-    """Read a webhook's envelope, a queue item or a whole Event.get answer, in its order.
+    """Read a webhook's envelope, a queue item, an Event.get answer or an event of ours, in order.
 
     An item of an answer that is no event stands as an UnreadableBody in its own place, so that
     it does not take the others with it. Raises UnreadableBody for anything else: an error answer,
@@ -63,6 +64,8 @@ def events_of(tree: Any, how: Receiving) -> list[NewEvent | UnreadableBody]:
         raise UnreadableBody("neither a webhook nor a queue item nor an Event.get answer")
     if "eventId" in tree and "type" in tree:
         return [_item(tree, how)]
+    if is_own(tree):
+        return [_own(tree, how)]
     if "event" in tree:
         payload = dump(redact(tree, how.fingerprints))
         digest = hmac.digest(how.portal_key, payload.encode(), "sha256").hex()
@@ -138,6 +141,21 @@ def _item(tree: Any, how: Receiving) -> NewEvent:
         received_at=how.received_at,
         sent_at=_of_date(tree.get("date")),
         payload=dump(redact(tree, how.fingerprints)),
+    )
+
+
+def _own(tree: dict[str, Any], how: Receiving) -> NewEvent:
+    event_type: str = tree["type"]
+    payload = dump(redact(tree, how.fingerprints))
+    return NewEvent(
+        key=key_of(event_type, payload, how.receiver, how.portal_key),
+        source=source_of(event_type),
+        receiver=how.receiver,
+        sequence=None,
+        event_type=event_type,
+        received_at=how.received_at,
+        sent_at=_of_date(tree.get("date")),
+        payload=payload,
     )
 
 

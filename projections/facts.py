@@ -19,11 +19,15 @@ Kind = Literal[
     "bot_unregistered",
     "command_called",
     "context_opened",
+    "message_observed",
+    "member_observed",
+    "chat_observed",
+    "queue_watched",
 ]
 
-Basis = Literal["event", "observed", "inferred", "unknown"]
-"""What kind of knowledge this is: the source said it, it was seen on something else,
-it was concluded, or nobody said."""
+Basis = Literal["event", "observed", "rest_snapshot", "inferred", "unknown"]
+"""What kind of knowledge this is: the source said it, it was seen on something else, it was read
+over REST, so that it happened at some time before, it was concluded, or nobody said."""
 
 MAX_ID: Final = 2**63 - 1
 """The largest id that both engines can hold."""
@@ -53,6 +57,10 @@ class Fact(NamedTuple):
     | `by` | joined | who added the member |
     | `dialog_user` | joined | the other one of a private chat whose id was not told |
     | `bot`, `params`, `context` | command | whom it called, with what, and how it was typed |
+    | `gone` | message observed | true: it was looked for, and is not there any more |
+    | `deleted` | message observed | true: a notice stands where its text was |
+    | `since` | chat observed | the posting time of the oldest message read, left out for all |
+    | `since`, `sees`, `hole` | queue watched | as `eventstore.own_events` tells, in microseconds |
     """
 
     portal_id: int

@@ -57,6 +57,36 @@ def test_a_webhook_is_an_event_of_its_own() -> None:
     )
 
 
+READING: dict[str, Any] = {
+    "type": "CHRONICLECHATREAD",
+    "date": "2026-09-14T10:06:00+03:00",
+    "data": {"chatId": 5, "access": "read", "since": None, "chat": None},
+}
+
+
+def test_what_chronicle_read_over_rest_comes_from_rest_whoever_brings_it() -> None:
+    event = only(READING, receiver="user:27")
+
+    assert (event.source, event.receiver, event.sequence) == ("rest", "user:27", None)
+    assert event.event_type == "CHRONICLECHATREAD"
+    assert event.sent_at == 1_789_369_560_000_000
+
+
+def test_what_chronicle_says_of_a_queue_comes_from_fetching() -> None:
+    event = only({**READING, "type": "CHRONICLEQUEUEWATCHED"}, receiver="user:27")
+
+    assert event.source == "fetch"
+    assert event.key.startswith("watch:")
+
+
+def test_what_is_told_again_has_the_same_key_and_what_another_saw_has_its_own() -> None:
+    mine = only(READING, receiver="user:27").key
+
+    assert only(READING, receiver="user:27", received_at=9).key == mine
+    assert only(READING, receiver="user:28").key != mine
+    assert only({**READING, "date": "2026-09-14T10:06:01+03:00"}, receiver="user:27").key != mine
+
+
 def test_a_queue_item_has_the_key_of_its_queue() -> None:
     item = samples.tree("imbot_v2/onimbotv2messageadd.json")
 
