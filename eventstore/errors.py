@@ -16,6 +16,13 @@ EventstoreError
 ├── WrongSchema         the tables are those of another version of Chronicle
 ├── UnsafeDatabase      the database is set to lose what it has acknowledged
 ├── LogBehind           the log has less than this server has seen of it
+├── PortalError         a portal did not answer a call (`eventstore.fetching.portal_client`)
+│   ├── AuthFailed      the credentials are not good, or lack a right
+│   ├── NotSubscribed   nobody subscribed to the events of the user
+│   ├── BotNotFound     the bot is not there, or is another application's
+│   ├── RateLimited     the portal wants to be asked less
+│   ├── Unreachable     nothing came back that is an answer
+│   └── Refused         the portal refused the call for a reason of its own
 ├── SpoolFull           the database is away, and the spool takes no more either
 └── StoreUnavailable    the database did not take or give what was asked
     └── NotPermitted    the role that it is used as lacks a right
