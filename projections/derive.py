@@ -51,6 +51,6 @@ def derive(events: Iterable[Event]) -> Derived:
 
 @lru_cache(maxsize=65_536)
 def subject(content: str) -> int:
-    """Return the chat or the user that a profile is about."""
+    """Return the chat, the user or the queue that a profile is about."""
     seen = json.loads(content)
-    return int(seen.get("user", seen.get("chat")))
+    return next(int(seen[each]) for each in ("user", "chat", "queue") if each in seen)

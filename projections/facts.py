@@ -109,8 +109,10 @@ def _sorted(value: Any) -> Any:
 
 
 @lru_cache(maxsize=65_536)
-def profile(subject: Literal["chat", "user"], subject_id: int, *seen: tuple[str, Any]) -> Profile:
-    """Name what was seen of a chat or a user.
+def profile(
+    subject: Literal["chat", "user", "queue"], subject_id: int, *seen: tuple[str, Any]
+) -> Profile:
+    """Name what was seen of a chat, a user, or how a queue was watched (`projections.stretches`).
 
     The same content has the same id for ever: 63 bits of its SHA-256. Give each part that was
     seen as a (field, value) pair; what is left out says nothing.

@@ -18,11 +18,13 @@ from projections.readmodels import (
     MEMBER,
     MESSAGE,
     USER,
+    WATCH,
     ReadModel,
     Rows,
     fold_chat,
     fold_member,
     fold_user,
+    fold_watch,
 )
 from projections.spans import Span, SpanKey, merge
 from projections.tables import JOINS_AND_LEAVES, fact, profile, span
@@ -112,6 +114,7 @@ async def _others(generation: Session, portal_id: int) -> None:
         await _write(generation, MEMBER, members(generation, portal_id))
         await _write(generation, CHAT, chats(generation, portal_id))
         await _write(generation, USER, users(generation, portal_id))
+        await _write(generation, WATCH, watches(generation, portal_id))
 
 
 async def _write(generation: Session, model: ReadModel, folded: AsyncIterator[list[Rows]]) -> None:
@@ -144,6 +147,12 @@ async def users(generation: Session, portal_id: int) -> AsyncIterator[list[Rows]
     """Fold every user, in the order of their ids."""
     async for batch in _by_subject(generation, portal_id, "user"):
         yield [fold_user(spans, contents) for spans, contents in batch]
+
+
+async def watches(generation: Session, portal_id: int) -> AsyncIterator[list[Rows]]:
+    """Fold every queue that was watched, in the order of their receivers' numbers."""
+    async for batch in _by_subject(generation, portal_id, "queue"):
+        yield [fold_watch(spans, contents) for spans, contents in batch]
 
 
 async def _by_subject(

@@ -23,6 +23,7 @@ from projections.profiles import (
 from projections.reactions import reaction, reaction_rows
 from projections.search.message_words import message_words, words_rows
 from projections.spans import Span
+from projections.watch import watch, watch_rows
 
 Rows = Sequence[Sequence[tuple[Any, ...]]]
 """Rows of one key: for each table of a read model, in the order of its tables."""
@@ -62,7 +63,8 @@ MESSAGE: Final = ReadModel(
 MEMBER: Final = ReadModel("membership", (membership,), ("chat_id", "user_id"))
 CHAT: Final = ReadModel("chat", (chat, chat_version), ("chat_id",))
 USER: Final = ReadModel("user", (user_profile, user_profile_version), ("user_id",))
-READ_MODELS: Final = (MESSAGE, MEMBER, CHAT, USER)
+WATCH: Final = ReadModel("watch", (watch,), ("receiver_id",))
+READ_MODELS: Final = (MESSAGE, MEMBER, CHAT, USER, WATCH)
 
 
 def fold_message(facts: Sequence[Fact]) -> Rows:
@@ -90,3 +92,8 @@ def fold_user(spans: Sequence[Span], contents: Mapping[int, str]) -> Rows:
     """Return all rows of one user, from all their spans."""
     rows = user_rows(spans, contents)
     return ([rows.user] if rows.user else [], rows.versions)
+
+
+def fold_watch(spans: Sequence[Span], contents: Mapping[int, str]) -> Rows:
+    """Return all rows of the receivers of one number, from all spans of their queues."""
+    return (watch_rows(spans, contents),)

@@ -16,12 +16,14 @@ from projections.readmodels import (
     MEMBER,
     MESSAGE,
     USER,
+    WATCH,
     ReadModel,
     Rows,
     fold_chat,
     fold_member,
     fold_message,
     fold_user,
+    fold_watch,
 )
 from projections.spans import Span
 from projections.tables import JOINS_AND_LEAVES, fact, profile, span
@@ -63,11 +65,12 @@ class Touched(NamedTuple):
     members: set[tuple[int, int]]
     chats: set[int]
     users: set[int]
+    receivers: set[int]
 
 
 def touched_by(facts: Iterable[Fact], spans: Iterable[Span]) -> Touched:
     """Name the keys whose rows these facts and spans may change."""
-    touched = Touched(set(), set(), set(), set())
+    touched = Touched(set(), set(), set(), set(), set())
     for known in facts:
         if known.message_id is not None:
             touched.messages.add(known.message_id)
@@ -80,6 +83,8 @@ def touched_by(facts: Iterable[Fact], spans: Iterable[Span]) -> Touched:
             touched.members.add((seen.subject_id, seen.user_id))
         elif seen.subject == "chat":
             touched.chats.add(seen.subject_id)
+        elif seen.subject == "queue":
+            touched.receivers.add(seen.subject_id)
         else:
             touched.users.add(seen.subject_id)
     return touched
@@ -102,6 +107,7 @@ async def refold(session: Session, portal_id: int, touched: Touched) -> None:
     for model, keys, subject, fold in (
         (CHAT, touched.chats, "chat", fold_chat),
         (USER, touched.users, "user", fold_user),
+        (WATCH, touched.receivers, "queue", fold_watch),
     ):
         if keys:
             folded = _profile_rows(session, portal_id, keys, subject, fold)

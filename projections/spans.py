@@ -6,6 +6,7 @@ from typing import Final, Literal, NamedTuple
 
 from eventstore.event import Instant
 from projections.facts import MAX_ID, Fact, profile
+from projections.stretches import named, receiver_id
 
 DAY: Final = 86_400_000_000
 """A day of UTC, in microseconds."""
@@ -15,7 +16,7 @@ _PRESENT: Final = frozenset(
     ("message_posted", "reaction_added", "reaction_removed", "command_called")
 )
 
-Subject = Literal["chat", "user", "presence"]
+Subject = Literal["chat", "user", "presence", "queue"]
 SpanKey = tuple[int, Subject, int, int, int, int]
 """The first six fields of a span."""
 
@@ -28,6 +29,7 @@ class Span(NamedTuple):
     | `chat` | the chat | 0 | what was seen of it |
     | `user` | the user | 0 | what was seen of them |
     | `presence` | the chat | who was there | 0 |
+    | `queue` | its receiver | 0 | how it was watched |
 
     `day` is in days since 1970-01-01, UTC.
     """
@@ -45,11 +47,12 @@ class Span(NamedTuple):
 
 
 def gather(facts: Iterable[Fact], subject_of: Mapping[int, int]) -> dict[SpanKey, Span]:
-    """Give what facts let us see: of chats, of users, of the bots that heard, of who was there.
+    """Give what facts let us see: of chats, of users, of who was there, of how queues were watched.
 
-    `subject_of` tells which user a user profile is about: that need not be the fact's own. To
-    have acted in a chat is presence; to have joined it is not, nor is to have written what was
-    deleted. Order and repetition change nothing. Runs for every event: about a microsecond a fact.
+    The bots that heard are users too. `subject_of` tells which user a user profile is about: that
+    need not be the fact's own. To have acted in a chat is presence; to have joined it is not, nor
+    is to have written what was deleted. Order and repetition change nothing. Runs for every event:
+    about a microsecond a fact.
     """
     bounds: dict[SpanKey, list[int]] = {}
     for fact in facts:
@@ -102,6 +105,9 @@ def _keys(fact: Fact, subject_of: Mapping[int, int]) -> list[SpanKey]:
     bot = _bot(fact.witness)
     if bot is not None:
         keys.append((portal_id, "user", bot[0], 0, bot[1], day))
+    if fact.kind == "queue_watched":
+        stretch = named(fact.witness, fact.detail or "")
+        keys.append((portal_id, "queue", receiver_id(fact.witness), 0, stretch.id, day))
     return keys
 
 

@@ -84,6 +84,12 @@ class CheckpointRow(NamedTuple):
 JOINS_AND_LEAVES: Final = condition("kind IN ('member_joined', 'member_left')")
 """Spelled the same in the index and in the queries, or SQLite would not use it."""
 
+SIGHTINGS: Final = condition("sequence IS NOT NULL")
+"""What came by a queue: whoever the queue is had the chat then. Spelled the same everywhere too."""
+
+LOOKS: Final = condition("kind = 'chat_observed'")
+"""That a chat was read over REST, or could not be. Likewise."""
+
 fact: Final = table_of(
     "fact",
     Fact,
@@ -95,6 +101,23 @@ fact: Final = table_of(
         "user_id",
         sqlite_where=JOINS_AND_LEAVES,
         postgresql_where=JOINS_AND_LEAVES,
+    ),
+    Index(
+        "fact_sighting",
+        "portal_id",
+        "chat_id",
+        "witness",
+        "occurred_at",
+        "position",
+        sqlite_where=SIGHTINGS,
+        postgresql_where=SIGHTINGS,
+    ),
+    Index(
+        "fact_look",
+        "portal_id",
+        "chat_id",
+        sqlite_where=LOOKS,
+        postgresql_where=LOOKS,
     ),
     key=3,
 )

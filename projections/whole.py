@@ -11,6 +11,7 @@ from projections.messages import message
 from projections.profiles import chat, user_profile
 from projections.project import checkpoint_of
 from projections.tables import fact, span
+from projections.watch import watch
 
 
 def _missing(named: Table, key: str, table: Table, column: str, subject: str | None) -> Select[int]:
@@ -27,6 +28,7 @@ _MISSING: Final = {
     "message": _missing(fact, "message_id", message, "message_id", None),
     "chat": _missing(span, "subject_id", chat, "chat_id", "chat"),
     "user": _missing(span, "subject_id", user_profile, "user_id", "user"),
+    "queue": _missing(span, "subject_id", watch, "receiver_id", "queue"),
 }
 _BEYOND: Final = select(func.count()).where(
     fact.c.portal_id == bindparam("portal_id"), fact.c.position > bindparam("position")

@@ -10,7 +10,7 @@ ROOT: Final = Path(__file__).parent / "fixtures" / "bitrix24"
 
 def sample(name: str) -> bytes:
     """The bytes of one sample, by its path: `legacy/onimbotmessageadd.form`."""
-    return (ROOT / name).read_bytes()
+    return ((ROOT.parent if name in OWN else ROOT) / name).read_bytes()
 
 
 def tree(name: str) -> Any:
@@ -36,6 +36,9 @@ def _is_page(name: str) -> bool:
     said = tree(name).get("result")
     return isinstance(said, dict) and "events" in said
 
+
+OWN: Final = sorted(f"own_events/{path.name}" for path in ROOT.parent.glob("own_events/*.json"))
+"""What Chronicle itself tells: no portal sends it."""
 
 JSON: Final = _names("**/*.json")
 """Every JSON sample, REST answers and error bodies included."""

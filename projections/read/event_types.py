@@ -2,13 +2,14 @@
 
 from typing import Final, NamedTuple
 
-from projections.decode import im_v2, imbot_v2, legacy
+from projections.decode import im_v2, imbot_v2, legacy, watching
 from projections.facts import Kind
 
 _FAMILIES: Final = (
     ("legacy", legacy.DECODERS),
     ("imbot_v2", imbot_v2.DECODERS),
     ("im_v2", im_v2.DECODERS),
+    ("chronicle", watching.DECODERS),
 )
 _KINDS: Final[dict[str, tuple[Kind, ...]]] = {
     "MESSAGEADD": ("message_posted", "member_left"),
@@ -20,6 +21,8 @@ _KINDS: Final[dict[str, tuple[Kind, ...]]] = {
     "CONTEXTGET": ("context_opened",),
     "BOTDELETE": ("bot_unregistered",),
     "V2DELETE": ("bot_unregistered",),
+    "QUEUEWATCHED": ("queue_watched",),
+    "CHATREAD": ("chat_observed",),
 }
 
 

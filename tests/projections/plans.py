@@ -29,7 +29,7 @@ ROWS: Final = 10_000
 _SPELLED: Final = {
     "portal_id": "1 + n % 3",
     "kind": "CASE n % 10 WHEN 0 THEN 'member_joined' ELSE 'message_posted' END",
-    "subject": "(ARRAY['chat', 'user', 'presence'])[1 + n % 3]",
+    "subject": "(ARRAY['chat', 'user', 'presence', 'queue'])[1 + n % 4]",
 }
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from projections import members, messages, profiles, reactions, tables
+from projections import members, messages, profiles, reactions, tables, watch
 from projections.facts import Fact
 from projections.search import message_words
 from projections.spans import Span
@@ -31,6 +31,7 @@ ROWS: Final[dict[Table, Any]] = {
     profiles.chat_version: profiles.ChatVersionRow,
     profiles.user_profile: profiles.UserRow,
     profiles.user_profile_version: profiles.UserVersionRow,
+    watch.watch: watch.WatchRow,
 }
 
 

@@ -58,6 +58,7 @@ CHANGES = {
     ("chat_version", "until_at"): "1",
     ("user_profile", "name"): "'forged'",
     ("user_profile_version", "name"): "'forged'",
+    ("watch", "until"): "1",
     ("span", "last_position"): "0",
     ("profile", "content"): "'{}'",
     ("undecoded", "reason"): "''",

@@ -51,12 +51,14 @@ def _seen_by(subject: Subject) -> ColumnElement[bool]:
         return one_of(fact.c.chat_profile, "profiles")
     if subject == "presence":
         return one_of(fact.c.chat_id, "chat_ids")
+    if subject == "queue":
+        return fact.c.kind == "queue_watched"
     # A bot is seen wherever it is the witness.
     return or_(one_of(fact.c.user_profile, "profiles"), one_of(fact.c.witness, "witnesses"))
 
 
 _SEEN: Final = {
-    subject: _FACTS.where(_seen_by(subject)) for subject in ("chat", "user", "presence")
+    subject: _FACTS.where(_seen_by(subject)) for subject in ("chat", "user", "presence", "queue")
 }
 
 
@@ -83,6 +85,7 @@ async def _derived(session: Session, view: View, cut: Collection[Span]) -> Itera
             "witnesses": sorted({f"bot:{seen.subject_id}" for seen in cut}),
         },
         "presence": {"chat_ids": sorted({seen.subject_id for seen in cut})},
+        "queue": {},
     }
     last = min(view.position, max(seen.last_position for seen in cut))
     rows = await session.rows(

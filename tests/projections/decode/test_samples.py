@@ -337,14 +337,57 @@ LEGACY: Final = {
     ),
 }
 
+OWN: Final = {
+    "queue_watched": [
+        said(
+            "queue_watched",
+            occurred_at=at("11:26:40"),
+            detail={
+                "since": at("10:20:00"),
+                "sees": "everything",
+                "hole": {
+                    "from": at("08:00:00", "2026-09-13"),
+                    "cause": "poll_outage_over_retention",
+                },
+            },
+        )
+    ],
+    "queue_watched_unbroken": [
+        said(
+            "queue_watched",
+            occurred_at=at("11:26:40"),
+            detail={"since": at("10:20:00"), "sees": "mentions"},
+        )
+    ],
+    "chat_read": [
+        said(
+            "chat_observed",
+            chat_id=2207,
+            occurred_at=at("11:30:00"),
+            code="read",
+            chat_profile=ROOM_V2,
+            detail={"since": at("09:00:00", "2026-09-12")},
+        )
+    ],
+    "chat_read_lost": [
+        said(
+            "chat_observed",
+            chat_id=2207,
+            occurred_at=at("11:30:00"),
+            code="lost",
+        )
+    ],
+}
+
 SAYS: Final[dict[str, list[dict[str, Any]]]] = {
+    **{f"own_events/{name}": facts for name, facts in OWN.items()},
     **{f"im_v2/onimv2{name}": facts for name, facts in IM_V2.items()},
     **{f"imbot_v2/onimbotv2{name}": facts for name, facts in IMBOT_V2.items()},
     **{f"legacy/{name}": facts for name, facts in LEGACY.items()},
     "common/onappinstall": [],
     "common/onappuninstall": [],
 }
-EVENTS: Final = samples.ITEMS + samples.WEBHOOKS + samples.FORMS
+EVENTS: Final = samples.ITEMS + samples.WEBHOOKS + samples.FORMS + samples.OWN
 
 
 def kind_of(name: str) -> str:
