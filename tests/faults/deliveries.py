@@ -13,7 +13,7 @@ from eventstore.redaction import Fingerprints
 from scripts.bench.events import generate
 from tests import samples
 from tests.faults.stores import Store
-from tests.promises.payloads import form
+from tests.portal.payloads import form
 
 _ITEM: Final = samples.tree("im_v2/onimv2messageadd.json")
 _RECEIVED_AT: Final = 1_789_400_000_000_000

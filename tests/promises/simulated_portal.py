@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, NamedTuple
 
-from tests.promises.payloads import (
+from tests.portal.payloads import (
     BOT_QUEUE,
     LEDGER,
     USER_QUEUE,
@@ -17,6 +16,7 @@ from tests.promises.payloads import (
     legacy_webhook,
     v2_webhook,
 )
+from tests.portal.truth import Message
 
 CHATS: Final = (2201, 2202)
 PEOPLE: Final = (41, 58, 63, LEDGER)
@@ -34,33 +34,6 @@ class Delivery(NamedTuple):
     body: bytes
     receiver: str
     webhook: bool
-
-
-@dataclass
-class Message:
-    """What a message has truly been."""
-
-    id: int
-    chat_id: int
-    author: int
-    posted_at: int
-    texts: list[tuple[int, str]]
-    mentions: bool
-    deleted_at: int | None = None
-    reactions: dict[tuple[int, str], list[list[int | None]]] = field(default_factory=dict)
-
-    @property
-    def text(self) -> str:
-        return self.texts[-1][1]
-
-    @property
-    def shown(self) -> list[tuple[int, str]]:
-        """The texts, neighbours that are equal as one."""
-        return [
-            each
-            for before, each in zip([(0, ""), *self.texts], self.texts, strict=False)
-            if before[1] != each[1]
-        ]
 
 
 class Portal:

@@ -10,7 +10,7 @@ import pytest
 from eventstore.catalog import Catalog
 from tests import samples
 from tests.engines import query
-from tests.promises.payloads import form
+from tests.portal.payloads import form
 from tests.promises.server import (
     APPLICATION_TOKEN,
     JSON,

@@ -21,7 +21,7 @@ from projections.verify_log import verify_log
 from projections.verify_read_models import verify_read_models
 from tests import samples
 from tests.engines import damage, query
-from tests.promises.payloads import form
+from tests.portal.payloads import form
 from tests.promises.process import ServerProcess, running
 from tests.promises.server import FORM, SLUG, Registered, register
 

@@ -19,8 +19,8 @@ from eventstore.postgres_store import PostgresStore
 from eventstore.store import Store
 from tests import samples
 from tests.engines import damage, query, step_aside
+from tests.portal.payloads import form
 from tests.promises.canaries import MARK, Canaries, plant
-from tests.promises.payloads import form
 from tests.promises.process import running
 from tests.promises.server import FORM, JSON, MEMBER_ID, NDJSON, NOW, SLUG, Registered
 

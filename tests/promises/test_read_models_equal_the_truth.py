@@ -24,10 +24,11 @@ from projections.project import project
 from projections.tables import metadata
 from projections.verify_log import verify_log
 from projections.verify_read_models import verify_read_models
-from tests.promises.payloads import LEDGER
+from tests.portal.payloads import LEDGER
+from tests.portal.truth import Message
 from tests.promises.received import KEY, received
 from tests.promises.server import NOW, READ_MODELS
-from tests.promises.simulated_portal import Delivery, Message, Portal
+from tests.promises.simulated_portal import Delivery, Portal
 
 SECOND: Final = 1_000_000
 

@@ -15,9 +15,9 @@ from eventstore.errors import LogBehind, StoreUnavailable, WrongSecretKey
 from eventstore.postgres_store import PostgresStore
 from eventstore.quarantine import Quarantine
 from tests.engines import query
+from tests.portal.payloads import form
 from tests.postgresql.databases import Databases
 from tests.postgresql.server import PostgresServer, Stop, private_server
-from tests.promises.payloads import form
 from tests.promises.server import (
     APPLICATION_TOKEN,
     JSON,

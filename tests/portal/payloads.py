@@ -2,12 +2,12 @@
 
 import copy
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote_plus
 
 from tests import samples
+from tests.portal.clock import spelled
 
 USERS: Final = {
     0: "",
@@ -17,8 +17,15 @@ USERS: Final = {
     912: "Archivist",
     931: "Ledger",
 }
+BOTS: Final = frozenset({912, 931})
 USER_QUEUE: Final = "user:58"
 BOT_QUEUE: Final = "bot:931"
+LONGEST: Final = 20_000
+"""Characters of a text in a queue; of a longer one, the rest is missing."""
+
+WORK_POSITION: Final = "Engineer"
+"""What everybody is, wherever the portal tells of somebody."""
+
 LEDGER: Final = 931
 """The bot of the queue: it reports reactions on its own messages only (reference, trap 42)."""
 
@@ -46,14 +53,34 @@ class Happening(NamedTuple):
     text: str = ""
     code: str | None = None
     action: str = "add"
+    owner: int = 41
+    by: int = 0
+    pair: tuple[int, int] | None = None
+    over_rest: bool = False
 
 
-def item(said: Happening, receiver: str, event_id: int, at: int) -> dict[str, Any]:
-    """Tell of it in a queue; of the one who joined, a bot's queue tells only if it is the bot."""
-    family = "imbot" if receiver == BOT_QUEUE else "im"
+def item(
+    said: Happening, receiver: str, event_id: int, at: int, names: Mapping[int, str] = USERS
+) -> dict[str, Any]:
+    """Tell of it in a queue.
+
+    Of the one who joined, a bot's queue tells only if it is the bot; `user` is then who added it.
+    A private chat is named by the other one of the two (reference, section 3.5), a long text is
+    cut (trap 33).
+    """
+    kind, _, number = receiver.partition(":")
+    family = "imbot" if kind == "bot" else "im"
     sent = _sample(f"{family}_v2/on{family}v2{_KINDS[said.kind]}.json")
-    sent |= {"eventId": event_id, "date": _clock(at)}
-    _fill_v2(sent["data"], said, USERS)
+    sent |= {"eventId": event_id, "date": spelled(at)}
+    data = sent["data"]
+    _fill_v2(data, said, names)
+    if kind == "bot":
+        data["bot"]["id"] = int(number)
+        if said.kind == "joined":
+            data["user"] |= {"id": said.by, "name": names[said.by], "bot": said.by in BOTS}
+    if said.pair is not None:
+        other = said.pair[0] if said.pair[1] == int(number) else said.pair[1]
+        data["chat"] |= {"dialogId": str(other), "type": "private", "messageType": "P"}
     return sent
 
 
@@ -105,8 +132,9 @@ def _fields(node: Any, name: str) -> Iterator[tuple[str, str]]:
         yield name, node
 
 
-def _fill_v2(data: dict[str, Any], said: Happening, names: dict[int, str]) -> None:
+def _fill_v2(data: dict[str, Any], said: Happening, names: Mapping[int, str]) -> None:
     data["chat"] |= {"id": said.chat_id, "dialogId": f"chat{said.chat_id}", "name": said.title}
+    data["chat"]["owner"] = said.owner
     if "dialogId" in data:
         data["dialogId"] = f"chat{said.chat_id}"
     if "message" in data:
@@ -114,8 +142,8 @@ def _fill_v2(data: dict[str, Any], said: Happening, names: dict[int, str]) -> No
             "id": said.message_id,
             "chatId": said.chat_id,
             "authorId": said.author,
-            "date": _clock(said.posted_at),
-            "text": said.text,
+            "date": spelled(said.posted_at),
+            "text": cut(said.text),
             "isSystem": said.author == 0,
             "params": {"CODE": said.code} if said.code and said.author == 0 else {},
         }
@@ -123,13 +151,15 @@ def _fill_v2(data: dict[str, Any], said: Happening, names: dict[int, str]) -> No
         data["messageId"] = said.message_id
     if said.kind == "reacted":
         data |= {"reaction": said.code, "action": said.action}
-    data["user"] |= {"id": said.user, "name": names[said.user], "bot": said.user == LEDGER}
+    data["user"] |= {"id": said.user, "name": names[said.user], "bot": said.user in BOTS}
+    data["user"]["workPosition"] = WORK_POSITION
     if said.user == 0:
         data["user"] = []
 
 
-def _clock(at: int) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat()
+def cut(text: str) -> str:
+    """Cut a long text as queues do (reference, section 3.1)."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} (...)"
 
 
 def _sample(name: str) -> dict[str, Any]:
