@@ -12,7 +12,7 @@ from api.followed import Followed
 from api.models import Listed
 from api.queries import ChangesQuery
 from api.read import ReadList
-from api.shapes import identifier
+from api.shapes import identifier, not_before
 from api.state import State
 from api.times import shown
 from eventstore.directory import Portal
@@ -72,6 +72,7 @@ def of_change(change: Change) -> models.Change:
         "message_id": identifier(change.message_id),
         "user_id": identifier(change.user_id),
     }
+    said |= not_before(change.after)
     if change.version is not None:
         said["version"] = change.version
     if change.kind in {"edited", "deleted"}:

@@ -7,7 +7,7 @@ from pydantic_core import from_json
 
 from api import models
 from api.read import Read
-from api.shapes import identifier, person, when
+from api.shapes import identifier, not_before, person, when
 from api.text_forms import Shown, put_in_form
 from api.times import shown
 from eventstore.event import Instant
@@ -87,8 +87,20 @@ def _message(
         versions=row.versions,
         system=bool(row.system),
         posted=when(row.posted_at, row.posted_basis),
-        edited=_deed(row.edited_at, row.edited_basis, row.edited_by, row.edited_by_basis),
-        deleted=_deed(row.deleted_at, row.deleted_basis, row.deleted_by, row.deleted_by_basis),
+        edited=_deed(
+            row.edited_at,
+            row.edited_after,
+            row.edited_basis,
+            row.edited_by,
+            row.edited_by_basis,
+        ),
+        deleted=_deed(
+            row.deleted_at,
+            row.deleted_after,
+            row.deleted_basis,
+            row.deleted_by,
+            row.deleted_by_basis,
+        ),
         reply_to=_reply(reply, now) if reply else None,
         forward=_forward(from_json(row.forward)) if row.forward else None,
         thread=_thread(row, found),
@@ -103,11 +115,21 @@ def _message(
 
 
 def _deed(
-    at: Instant | None, basis: Basis | None, by: int | None, by_basis: Basis | None
+    at: Instant | None,
+    after: Instant | None,
+    basis: Basis | None,
+    by: int | None,
+    by_basis: Basis | None,
 ) -> models.Deed | None:
     if basis is None:
         return None
-    return models.Deed(at=shown(at), basis=basis, by=identifier(by), by_basis=by_basis or "unknown")
+    return models.Deed(
+        at=shown(at),
+        basis=basis,
+        by=identifier(by),
+        by_basis=by_basis or "unknown",
+        **not_before(after),
+    )
 
 
 def _reply(reply: Any, now: Now) -> models.Reply:

@@ -101,7 +101,16 @@ class Results(TypedDict):
     results: list[Result]
 
 
-class When(TypedDict):
+class NotBefore(TypedDict):
+    """Since when something may have been so that was only found to be, at `at`.
+
+    It was last seen otherwise then. Left out where `at` is the time itself.
+    """
+
+    not_before: NotRequired[str]
+
+
+class When(NotBefore):
     """A moment, and how it is known; `at` is null where nobody witnessed it."""
 
     at: str | None
@@ -116,7 +125,7 @@ class Person(TypedDict):
     kind: Literal["user", "bot", "system"] | None
 
 
-class Deed(TypedDict):
+class Deed(NotBefore):
     """An edit or a deletion; `by` is null unless the source names the actor."""
 
     at: str | None
@@ -207,7 +216,7 @@ class Message(TypedDict):
     provenance: Provenance
 
 
-class Since(TypedDict):
+class Since(NotBefore):
     """When a version began, how that is known, and the first position that tells of it."""
 
     at: str
@@ -362,6 +371,7 @@ Change = TypedDict(
         "position": int,
         "kind": change.Kind,
         "at": str | None,
+        "not_before": NotRequired[str],
         "basis": Basis,
         "chat_id": str | None,
         "message_id": str | None,
@@ -378,9 +388,10 @@ Change = TypedDict(
 )
 Change.__doc__ = """Something that became known at a position, and was so from `at` on.
 
-The ids say what it is about. An edit has its `version`, as it was numbered then, and `by`, as a
-deletion has; a reaction has `code`, `action` and who reacted; a `subject` was renamed `from` one
-name `to` another.
+What was only found over REST was so at `at` at the latest, and `not_before` the moment at which it
+was last seen otherwise. The ids say what it is about. An edit has its `version`, as it was
+numbered then, and `by`, as a deletion has; a reaction has `code`, `action` and who reacted; a
+`subject` was renamed `from` one name `to` another.
 """
 
 

@@ -30,9 +30,16 @@ def when(at: Instant | None, basis: Basis) -> models.When:
     return models.When(at=shown(at), basis=basis)
 
 
-def until(at: Instant | None, basis: Basis | None) -> models.When | None:
+def until(
+    at: Instant | None, basis: Basis | None, after: Instant | None = None
+) -> models.When | None:
     """Spell an end; without a basis there is none."""
-    return None if basis is None else when(at, basis)
+    return None if basis is None else models.When(at=shown(at), basis=basis, **not_before(after))
+
+
+def not_before(after: Instant | None) -> models.NotBefore:
+    """Spell since when something may have been so, where that is not the moment itself."""
+    return {} if after is None else models.NotBefore(not_before=spelled(after))
 
 
 def person(
@@ -52,9 +59,12 @@ def version(row: VersionRow, *, visible: bool) -> models.Version:
         "text": row.text if visible else None,
         "withheld": None if visible else "scope",
         "from": models.Since(
-            at=spelled(row.from_at), basis=row.from_basis, position=row.from_position
+            at=spelled(row.from_at),
+            basis=row.from_basis,
+            position=row.from_position,
+            **not_before(row.from_after),
         ),
-        "until": until(row.until_at, row.until_basis),
+        "until": until(row.until_at, row.until_basis, row.until_after),
         "witnesses": from_json(row.witnesses),
     }
 
@@ -75,7 +85,7 @@ def member(row: MemberRow, names: Mapping[int, Named]) -> models.Member:
         user=person(row.user_id, names),
         joined=when(row.joined_at, row.joined_basis),
         first_seen_at=spelled(row.first_seen_at),
-        left=until(row.left_at, row.left_basis),
+        left=until(row.left_at, row.left_basis, row.left_after),
     )
 
 

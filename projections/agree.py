@@ -38,7 +38,9 @@ class Report(NamedTuple):
 class Entry(NamedTuple):
     """One change, and the reports that tell of it; the first of them gave it its place and time.
 
-    `observed`: nobody reported the change, its text was seen on something else.
+    `observed`: nobody reported the change, its text was seen on something else. Where it was `read`
+    over REST, the change was made at `at` or before, and `after` the last moment at which the
+    text before it was seen.
     """
 
     rank: int
@@ -46,12 +48,14 @@ class Entry(NamedTuple):
     text: str
     reports: tuple[Report, ...]
     observed: bool
+    read: bool = False
+    after: Instant | None = None
 
     @property
     def basis(self) -> Basis:
         """How well the time is known."""
         if self.observed:
-            return "observed"
+            return "rest_snapshot" if self.read else "observed"
         if len(self.reports) == 1:
             return self.reports[0].fact.basis
         # the alphabet happens to put the better knowledge first
@@ -63,6 +67,8 @@ def agree(reports: Sequence[Report], observations: Sequence[Report] = ()) -> lis
 
     Never depends on the order or the repetition of the reports, and is right whenever the queues
     together saw every change; webhooks alone stay fallible. Neighbours may be equal: `close_up`.
+    What was read over REST is an observation that joins what it confirms: so a report that comes
+    late takes the place of the guess that was made without it.
     """
     if len(reports) == 1 and not observations:
         only = reports[0]
@@ -73,8 +79,7 @@ def agree(reports: Sequence[Report], observations: Sequence[Report] = ()) -> lis
     for told in _by_webhook(told for told in deliveries if told[0].sequence is None):
         _add_webhook(chain, told, queued=queued)
     for seen in _deliveries(observations):
-        if not _in_force(chain, seen[0]):
-            _insert(chain, [_Change(seen, observed=True)])
+        _observe(chain, seen)
     return [change.entry() for change in chain]
 
 
@@ -91,24 +96,48 @@ def close_up(chain: Iterable[Entry]) -> list[Entry]:
 
 
 class _Change:
-    """An entry that is still gathering its reports. Queues told of it from `at` until `last`."""
+    """An entry that is still gathering its reports.
 
-    __slots__ = ("at", "last", "observed", "rank", "reports", "text", "witnesses")
+    Queues told of it from `at` until `last`; its text was `seen` last at that moment.
+    """
 
-    def __init__(self, told: list[Report], *, observed: bool = False) -> None:
+    __slots__ = (
+        "after",
+        "at",
+        "last",
+        "observed",
+        "rank",
+        "read",
+        "reports",
+        "seen",
+        "text",
+        "witnesses",
+    )
+
+    def __init__(self, told: list[Report], *, observed: bool = False, read: bool = False) -> None:
         self.rank = told[0].rank
-        self.at = self.last = told[0].at
+        self.at = self.last = self.seen = told[0].at
+        self.after: Instant | None = None
         self.text = told[0].text
         self.reports = [*told]
         self.witnesses = {told[0].witness}
         self.observed = observed
+        self.read = read
 
     def join(self, told: list[Report]) -> None:
         self.reports += told
         self.witnesses.add(told[0].witness)
 
     def entry(self) -> Entry:
-        return Entry(self.rank, self.at, self.text, tuple(self.reports), self.observed)
+        return Entry(
+            self.rank,
+            self.at,
+            self.text,
+            tuple(self.reports),
+            self.observed,
+            self.read,
+            self.after,
+        )
 
 
 _last = attrgetter("last")
@@ -203,15 +232,39 @@ def _insert(chain: list[_Change], fresh: list[_Change]) -> None:
     chain.sort(key=lambda change: (change.rank, change.at))
 
 
-def _in_force(chain: Sequence[_Change], seen: Report) -> bool:
-    """Say whether the message had this text at any moment within the window."""
-    last = len(chain) - 1
-    return any(
-        change.text == seen.text
-        and change.at <= seen.at + WINDOW
-        and (place == last or chain[place + 1].at >= seen.at - WINDOW)
-        for place, change in enumerate(chain)
-    )
+def _observe(chain: list[_Change], seen: list[Report]) -> None:
+    """Put in a change that nobody reported, where one must have been. Call it in order of time."""
+    first, read = seen[0], _read(seen)
+    change = _in_force(chain, first)
+    if change is None:
+        change = _Change(seen, observed=True, read=read)
+        _insert(chain, [change])
+        place = chain.index(change)
+        if read and place:
+            change.after = min(chain[place - 1].seen, change.at)
+        return
+    change.seen = max(change.seen, first.at)
+    if read:
+        change.join(seen)
+
+
+def _in_force(chain: Sequence[_Change], seen: Report) -> _Change | None:
+    """Return what gave the message this text at any moment within the window, the newest of it."""
+    until: Instant | None = None
+    for change in reversed(chain):
+        if (
+            change.text == seen.text
+            and change.at <= seen.at + WINDOW
+            and (until is None or until >= seen.at - WINDOW)
+        ):
+            return change
+        until = change.at
+    return None
+
+
+def _read(seen: Iterable[Report]) -> bool:
+    """Say whether all of it was read over REST."""
+    return all(report.fact.basis == "rest_snapshot" for report in seen)
 
 
 def _pair(told: Sequence[Instant], changes: Sequence[_Change], rank: int) -> dict[int, int]:

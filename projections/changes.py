@@ -13,10 +13,11 @@ from typing import Final, Literal, NamedTuple, cast, get_args
 from eventstore.event import Instant
 from projections.agree import Entry
 from projections.facts import Basis, Fact
-from projections.members import member_chain
+from projections.members import left_basis, member_chain
 from projections.messages import MessageRows, VersionRow, chat_of, message_rows
 from projections.reactions import reaction_chains
 from projections.renames import Names, Rename
+from projections.tables import MEMBER_KINDS
 
 Kind = Literal["edited", "deleted", "reaction", "joined", "left", "renamed"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -24,14 +25,16 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 Pair = tuple[int, int]
 """A chat and a user."""
 
-_OF_TEXTS: Final = frozenset({"message_posted", "message_edited", "message_deleted"})
+_OF_TEXTS: Final = frozenset(
+    {"message_posted", "message_edited", "message_deleted", "message_observed"}
+)
 _OF_REACTIONS: Final = frozenset({"reaction_added", "reaction_removed"})
-_OF_MEMBERS: Final = frozenset({"member_joined", "member_left"})
 
 
 class Change(NamedTuple):
     """Something that became known. `at` is when it was so, as far as that is known.
 
+    Where it was only found to have happened, that is not later than `at`, nor before `after`.
     The ids say what it is about; who did it is `by`. `version` is the number of an edit's text as
     it was then: a late report may number texts anew.
     """
@@ -39,6 +42,7 @@ class Change(NamedTuple):
     position: int
     kind: Kind
     at: Instant | None
+    after: Instant | None
     basis: Basis
     chat_id: int | None
     message_id: int | None = None
@@ -87,7 +91,7 @@ def by_member(facts: Iterable[Fact]) -> dict[Pair, list[Fact]]:
     """Part joins and leaves by who joined or left what."""
     found: defaultdict[Pair, list[Fact]] = defaultdict(list)
     for fact in facts:
-        if fact.kind in _OF_MEMBERS and fact.chat_id is not None and fact.user_id is not None:
+        if fact.kind in MEMBER_KINDS and fact.chat_id is not None and fact.user_id is not None:
             found[fact.chat_id, fact.user_id].append(fact)
     return found
 
@@ -107,7 +111,7 @@ class _Message:
         """Learn what one position tells, and give what that changed."""
         self._facts += news
         chat_id, message_id = chat_of(self._facts), news[0].message_id
-        if any(map(_tells_of_text, news)):
+        if self._may_change(news):
             before, self._rows = self._rows, self._fold()
             for version in self._gained_edits(before):
                 by, by_basis = _by(self._rows, version)
@@ -115,6 +119,7 @@ class _Message:
                     position,
                     "edited",
                     version.from_at,
+                    version.from_after,
                     version.from_basis,
                     chat_id,
                     message_id,
@@ -128,6 +133,7 @@ class _Message:
                     position,
                     "deleted",
                     row.deleted_at,
+                    row.deleted_after,
                     row.deleted_basis,
                     chat_id,
                     message_id,
@@ -139,6 +145,7 @@ class _Message:
                 position,
                 "reaction",
                 act.at,
+                None,
                 act.basis,
                 chat_id,
                 message_id,
@@ -147,8 +154,17 @@ class _Message:
                 action=act.text,
             )
 
+    def _may_change(self, news: Iterable[Fact]) -> bool:
+        """Say whether news may change the text or the state: whoever reacts, for one that is gone.
+
+        Who did not find a message, and sees a reaction on it, was wrong.
+        """
+        known = self._rows.message
+        doubtful = known is not None and known.deleted_basis == "inferred"
+        return doubtful or any(map(_tells_of_text, news))
+
     def _fold(self) -> MessageRows:
-        return message_rows(filter(_tells_of_text, self._facts))
+        return message_rows(self._facts)
 
     def _gained_edits(self, before: MessageRows) -> Iterator[VersionRow]:
         known = {version.from_position for version in self._edits(before)}
@@ -192,7 +208,8 @@ def _moved(position: int, pair: Pair, known: list[Fact], news: Sequence[Fact]) -
     known += news
     for move in _gained(before, member_chain(known)):
         kind = cast(Kind, move.text)  # joined, or left
-        yield Change(position, kind, move.at, move.basis, pair[0], user_id=pair[1])
+        basis = left_basis(move) if kind == "left" else move.basis
+        yield Change(position, kind, move.at, move.after, basis, pair[0], user_id=pair[1])
 
 
 def _gained(before: Iterable[Entry], after: Iterable[Entry]) -> Iterator[Entry]:
@@ -211,6 +228,7 @@ def _renamed(position: int, rename: Rename) -> Change:
         position,
         "renamed",
         rename.at,
+        None,
         "observed",
         subject_id if subject == "chat" else None,
         user_id=subject_id if subject == "user" else None,

@@ -27,7 +27,7 @@ from projections.readmodels import (
     fold_watch,
 )
 from projections.spans import Span, SpanKey, merge
-from projections.tables import JOINS_AND_LEAVES, fact, profile, span
+from projections.tables import OF_MEMBERS, fact, profile, span
 from projections.workers import Workers
 
 _BATCH: Final = 2_000
@@ -42,7 +42,7 @@ _BY_MEMBER = (
         fact.c.portal_id == bindparam("portal_id"),
         fact.c.chat_id.is_not(None),
         fact.c.user_id.is_not(None),
-        JOINS_AND_LEAVES,
+        OF_MEMBERS,
     )
     .order_by(fact.c.chat_id, fact.c.user_id)
 )

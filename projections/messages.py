@@ -14,8 +14,13 @@ from projections.facts import Basis, Fact, canonical_json
 from projections.tables import table_of
 
 _RANK: Final = {"message_posted": POSTING, "message_edited": CHANGE}
-_TELLING: Final = {"message_posted": 0, "message_edited": 1, "message_deleted": 2}
-_LEAST_TELLING: Final = 3
+_TELLING: Final = {
+    "message_posted": 0,
+    "message_edited": 1,
+    "message_deleted": 2,
+    "message_observed": 3,
+}
+_LEAST_TELLING: Final = 4
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
@@ -24,7 +29,9 @@ class MessageRow(NamedTuple):
 
     `text` is that of the newest version, also after a deletion; null where no text was seen.
     `versions` counts them. What the source did not say is null, and the basis beside it says why.
-    `edited_…` and `deleted_…` are all null while nobody witnessed such a thing. `reply_to`,
+    `edited_…` and `deleted_…` are all null while nobody witnessed such a thing. Where it was only
+    found to have happened, it was so at `…_at` at the latest, and not before `…_after`, when the
+    message was last seen otherwise; that is null where the time is known. `reply_to`,
     `forward`, `files` and `witnesses` are JSON texts. `first_at` and `last_at` are the earliest and
     the latest time that anything tells of; `disputed` is 1 where some of the witnesses alone would
     show another time of the posting, or a deletion: as of an earlier moment that may be so.
@@ -41,10 +48,12 @@ class MessageRow(NamedTuple):
     posted_at: Instant | None
     posted_basis: Basis
     edited_at: Instant | None
+    edited_after: Instant | None
     edited_basis: Basis | None
     edited_by: int | None
     edited_by_basis: Basis | None
     deleted_at: Instant | None
+    deleted_after: Instant | None
     deleted_basis: Basis | None
     deleted_by: int | None
     deleted_by_basis: Basis | None
@@ -62,6 +71,8 @@ class MessageRow(NamedTuple):
 class VersionRow(NamedTuple):
     """A text that a message had, from one moment until the next. The fields are the columns.
 
+    A text that was read over REST began at `from_at` at the latest, and after `from_after`: when
+    the message was last seen otherwise, or was created; null for any other. The same of its end.
     `from_position` is the lowest position that tells of it. `until_at` is null for the last
     version of a live message; for the last of a deleted one it is the deletion, even where the
     version was reported later than that (reference, trap 9).
@@ -72,9 +83,11 @@ class VersionRow(NamedTuple):
     version: int
     text: str
     from_at: Instant
+    from_after: Instant | None
     from_basis: Basis
     from_position: int
     until_at: Instant | None
+    until_after: Instant | None
     until_basis: Basis | None
     witnesses: str
 
@@ -126,30 +139,33 @@ class _Told(NamedTuple):
 
 
 class _Deed(NamedTuple):
-    """An edit or a deletion: four columns of a message."""
+    """An edit or a deletion: five columns of a message."""
 
     at: Instant | None
+    after: Instant | None
     basis: Basis | None
     by: int | None
     by_basis: Basis | None
 
 
-_NEVER: Final = _Deed(None, None, None, None)
+_NEVER: Final = _Deed(None, None, None, None, None)
 
 
 def message_rows(facts: Iterable[Fact]) -> MessageRows:
     """Give the rows of one message: from all facts that name it, in any order, repeated or not.
 
-    A deletion is final; what came after it stays in the chain (reference, trap 9).
+    A deletion is final; what came after it stays in the chain (reference, trap 9). That a message
+    was not found is no deletion where anything later tells of it.
     """
     told = [_Told(fact, from_json(fact.detail) if fact.detail else _NOTHING) for fact in facts]
     if not told:
         return MessageRows(None, ())
-    changes, deletions, sights = _part(told)
+    changes, deletions, sights, misses = _part(told)
     texts = classes([_text(each) for each in changes + sights])
     chain = agree(_reports(changes, texts), _reports(sights, texts))
     posted = _posted(told)
-    edited, deleted = _edited(chain), _deleted(deletions)
+    edited = _edited(chain)
+    deleted = _missed(misses, told) if misses and not deletions else _deleted(deletions)
     versions = _versions(chain, posted, deleted)
     positions = [each.fact.position for each in told]
     times = [each.fact.occurred_at for each in told]
@@ -160,7 +176,7 @@ def message_rows(facts: Iterable[Fact]) -> MessageRows:
         _most_telling(told, _chat),
         _most_telling(told, _author),
         versions[-1].text if versions else None,
-        "deleted" if deletions else "live",
+        "live" if deleted.basis is None else "deleted",
         len(versions),
         int(any(each.detail.get("system") for each in told)),
         posted[0],
@@ -173,7 +189,7 @@ def message_rows(facts: Iterable[Fact]) -> MessageRows:
         _names(frozenset([each.fact.witness for each in told])),
         min(times),
         max(times),
-        int(_disputed(told, deletions)),
+        int(_disputed(told, deleted)),
     )
     return MessageRows(row, versions, _claims(told, row))
 
@@ -183,8 +199,10 @@ def chat_of(facts: Iterable[Fact]) -> int | None:
     return _most_telling([_Told(fact, _NOTHING) for fact in facts], _chat)
 
 
-def _part(told: Sequence[_Told]) -> tuple[list[_Told], list[_Told], list[_Told]]:
-    """Part what tells of a text, of the deletion, and what only lets a text be seen.
+def _part(
+    told: Sequence[_Told],
+) -> tuple[list[_Told], list[_Told], list[_Told], list[_Told]]:
+    """Part what tells of a text, of the deletion, what only lets a text be seen, or miss it.
 
     An edit to nothing is a deletion (reference, trap 32), unless the message ever had more to
     show than its text.
@@ -192,13 +210,16 @@ def _part(told: Sequence[_Told]) -> tuple[list[_Told], list[_Told], list[_Told]]
     changes: list[_Told] = []
     deletions: list[_Told] = []
     sights: list[_Told] = []
+    misses: list[_Told] = []
     for each in told:
         kind, text = each.fact.kind, each.fact.text
         if kind == "message_deleted" or (kind == "message_edited" and text == "" and _bare(told)):
             deletions.append(each)
         elif text is not None:
             (changes if kind in _RANK else sights).append(each)
-    return changes, deletions, sights
+        elif each.detail.get("gone") or each.detail.get("deleted"):
+            misses.append(each)
+    return changes, deletions, sights, misses
 
 
 def _bare(told: Iterable[_Told]) -> bool:
@@ -258,7 +279,7 @@ def _posted(told: Sequence[_Told]) -> tuple[Instant | None, Basis]:
     return min([*postings, *((at, "observed") for at in seen)])
 
 
-def _disputed(told: Sequence[_Told], deletions: Sequence[_Told]) -> bool:
+def _disputed(told: Sequence[_Told], deleted: _Deed) -> bool:
     """Say whether fewer facts could tell of a later posting, or of a deletion that these deny."""
     posted = {
         each.detail.get("posted_at", each.fact.occurred_at)
@@ -266,8 +287,11 @@ def _disputed(told: Sequence[_Told], deletions: Sequence[_Told]) -> bool:
         if each.fact.kind == "message_posted" or "posted_at" in each.detail
     }
     return len(posted) > 1 or (
-        not deletions
-        and any(each.fact.kind == "message_edited" and not each.fact.text for each in told)
+        deleted.basis is None
+        and any(
+            (each.fact.kind == "message_edited" and not each.fact.text) or each.detail.get("gone")
+            for each in told
+        )
     )
 
 
@@ -286,7 +310,7 @@ def _edited(chain: Sequence[Entry]) -> _Deed:
     if not chain or chain[-1].rank != CHANGE or (len(chain) == 1 and chain[0].observed):
         return _NEVER
     last = chain[-1]
-    return _Deed(last.at, last.basis, *_actor(report.detail for report in last.reports))
+    return _Deed(last.at, last.after, last.basis, *_actor(report.detail for report in last.reports))
 
 
 def _deleted(deletions: Sequence[_Told]) -> _Deed:
@@ -296,7 +320,42 @@ def _deleted(deletions: Sequence[_Told]) -> _Deed:
     _, at, basis = min(
         (each.fact.sequence is None, each.fact.occurred_at, each.fact.basis) for each in deletions
     )
-    return _Deed(at, basis, *_actor(each.detail for each in deletions))
+    return _Deed(at, None, basis, *_actor(each.detail for each in deletions))
+
+
+def _missed(misses: Sequence[_Told], told: Iterable[_Told]) -> _Deed:
+    """Tell of a deletion of which only the result was read: a notice, or nothing any more.
+
+    A notice proves it. That the message was not found is refuted by anything that tells later
+    that it was there.
+    """
+    notices = [each.fact.occurred_at for each in misses if each.detail.get("deleted")]
+    seen = _sightings(told)
+    last = max(seen, default=None)
+    at = min(
+        notices
+        or (
+            each.fact.occurred_at
+            for each in misses
+            if last is None or each.fact.occurred_at >= last
+        ),
+        default=None,
+    )
+    if at is None:
+        return _NEVER
+    after = max((moment for moment in seen if moment <= at), default=None)
+    return _Deed(at, after, "rest_snapshot" if notices else "inferred", None, "unknown")
+
+
+def _sightings(told: Iterable[_Told]) -> list[Instant]:
+    """Give the moments at which the message was there."""
+    moments: list[Instant] = []
+    for each in told:
+        if "posted_at" in each.detail:
+            moments.append(each.detail["posted_at"])
+        if not (each.detail.get("gone") or each.detail.get("deleted")):
+            moments.append(each.fact.occurred_at)
+    return moments
 
 
 def _actor(details: Iterable[Mapping[str, Any]]) -> tuple[int | None, Basis]:
@@ -312,11 +371,15 @@ def _versions(
     if not chain:
         return ()
     closed = close_up(chain)
-    starts = [(entry.at, entry.basis) for entry in closed]
-    if closed[0].rank == POSTING and posted[0] is not None:
-        # a posting is as old as the message, also where a slow witness told of it
-        starts[0] = posted[0], posted[1]
-    ends = [*starts[1:], (deleted.at, deleted.basis)]
+    starts = [(entry.at, entry.after, entry.basis) for entry in closed]
+    if posted[0] is not None:
+        first = closed[0]
+        if first.rank == POSTING:
+            # a posting is as old as the message, also where a slow witness told of it
+            starts[0] = posted[0], None, posted[1]
+        elif first.basis == "rest_snapshot":
+            starts[0] = first.at, min(posted[0], first.at), first.basis
+    ends = [*starts[1:], deleted[:3]]
     return tuple(
         VersionRow(
             entry.reports[0].fact.portal_id,

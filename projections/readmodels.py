@@ -77,9 +77,9 @@ def fold_message(facts: Sequence[Fact]) -> Rows:
     return ([rows.message], rows.versions, rows.claims, reaction_rows(facts), found)
 
 
-def fold_member(joins_and_leaves: Iterable[Fact], presence: Iterable[Span]) -> Rows:
+def fold_member(told: Iterable[Fact], presence: Iterable[Span]) -> Rows:
     """Return all rows of one user in one chat."""
-    return (member_rows(joins_and_leaves, presence),)
+    return (member_rows(told, presence),)
 
 
 def fold_chat(spans: Sequence[Span], contents: Mapping[int, str]) -> Rows:

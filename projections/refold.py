@@ -26,7 +26,7 @@ from projections.readmodels import (
     fold_watch,
 )
 from projections.spans import Span
-from projections.tables import JOINS_AND_LEAVES, fact, profile, span
+from projections.tables import MEMBER_KINDS, OF_MEMBERS, fact, profile, span
 
 _SLICE: Final = 16
 """Keys that are folded before other tasks of the process get their turn."""
@@ -38,7 +38,7 @@ _FACTS = (
 )
 _MEMBERS = select(fact).where(
     fact.c.portal_id == bindparam("portal_id"),
-    JOINS_AND_LEAVES,
+    OF_MEMBERS,
     pair_of(fact.c.chat_id, fact.c.user_id, "keys"),
 )
 _PRESENCE = select(span).where(
@@ -74,7 +74,7 @@ def touched_by(facts: Iterable[Fact], spans: Iterable[Span]) -> Touched:
     for known in facts:
         if known.message_id is not None:
             touched.messages.add(known.message_id)
-        if known.kind in {"member_joined", "member_left"}:
+        if known.kind in MEMBER_KINDS:
             pair = known.chat_id, known.user_id
             if pair[0] is not None and pair[1] is not None:
                 touched.members.add((pair[0], pair[1]))

@@ -81,7 +81,10 @@ class CheckpointRow(NamedTuple):
     position: int
 
 
-JOINS_AND_LEAVES: Final = condition("kind IN ('member_joined', 'member_left')")
+MEMBER_KINDS: Final = ("member_joined", "member_left", "member_observed")
+"""The kinds of facts that tell of one user in one chat."""
+
+OF_MEMBERS: Final = condition(f"kind IN {MEMBER_KINDS}")
 """Spelled the same in the index and in the queries, or SQLite would not use it."""
 
 SIGHTINGS: Final = condition("sequence IS NOT NULL")
@@ -99,8 +102,8 @@ fact: Final = table_of(
         "portal_id",
         "chat_id",
         "user_id",
-        sqlite_where=JOINS_AND_LEAVES,
-        postgresql_where=JOINS_AND_LEAVES,
+        sqlite_where=OF_MEMBERS,
+        postgresql_where=OF_MEMBERS,
     ),
     Index(
         "fact_sighting",

@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from eventstore.event import Event
-from projections.decode import im_v2, imbot_v2, legacy, watching, wire
+from projections.decode import im_v2, imbot_v2, legacy, snapshots, watching, wire
 from projections.errors import Undecodable
 from projections.facts import Decoded
 
@@ -16,6 +16,7 @@ DECODERS: Final[Mapping[str, Callable[[Event], Decoded]]] = {
     **imbot_v2.DECODERS,
     **im_v2.DECODERS,
     **watching.DECODERS,
+    **snapshots.DECODERS,
 }
 """Every event that says something about chats, by its type."""
 

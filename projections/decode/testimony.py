@@ -47,8 +47,16 @@ class Testimony:
 
     __slots__ = ("_chat", "_event", "_facts", "_profiles", "_user", "chat_id")
 
-    def __init__(self, event: Event, chat: Chat | None = None, user: User | None = None) -> None:
-        self.chat_id = chat.id if chat else None
+    def __init__(
+        self,
+        event: Event,
+        chat: Chat | None = None,
+        user: User | None = None,
+        *,
+        chat_id: int | None = None,
+    ) -> None:
+        """Tell of a chat and of a user, or of a chat of which only the id is told."""
+        self.chat_id = chat.id if chat else chat_id
         self._event = event
         self._facts: list[Fact] = []
         self._profiles: dict[int, str] = {}
@@ -62,6 +70,10 @@ class Testimony:
         self._profiles[seen.id] = seen.content
         return seen.id
 
+    def see(self, user: User) -> int | None:
+        """Name what was seen of one of several users, for a fact about them."""
+        return self._name(_named("user", user))
+
     def state(  # noqa: PLR0913  (a fact has these columns)
         self,
         kind: Kind,
@@ -72,14 +84,19 @@ class Testimony:
         text: str | None = None,
         code: str | None = None,
         detail: dict[str, Any] | None = None,
+        basis: Basis | None = None,
+        user_profile: int | None = None,
     ) -> None:
-        """Add a fact. Without `at`, it occurred when the event was sent."""
+        """Add a fact. Without `at`, it occurred when the event was sent.
+
+        `basis` and `user_profile` are given where they are not those of the whole event.
+        """
         event = self._event
-        basis: Basis = "event"
+        known: Basis = "event"
         if at is None:
             at = event.sent_at
         if at is None:
-            at, basis = event.received_at, "inferred"
+            at, known = event.received_at, "inferred"
         fact = Fact(
             event.portal_id,
             event.position,
@@ -90,12 +107,12 @@ class Testimony:
             user_id,
             at,
             event.sequence,
-            basis,
+            basis or known,
             event.receiver,
             text,
             code,
             self._chat,
-            self._user,
+            self._user if user_profile is None else user_profile,
             canonical_json(detail) if detail else None,
         )
         self._facts.append(fact)

@@ -32,7 +32,9 @@ from projections.errors import Undecodable
 from projections.facts import MAX_ID, Decoded, Kind
 
 
-class _Forward(TypedDict, total=False):
+class Forward(TypedDict, total=False):
+    """Where a forwarded message comes from."""
+
     id: Anything  # of no documented type
     userId: OptionalId
     chatId: OptionalId
@@ -47,7 +49,7 @@ class Message(TypedDict, total=False):
     date: Moment
     text: Text
     isSystem: Flag
-    forward: Sparse[_Forward]
+    forward: Sparse[Forward]
     params: Folded[Params]
 
 
@@ -240,7 +242,7 @@ def _is_private(chat: Chat) -> bool:
 
 def _contents(message: Message) -> dict[str, Any]:
     """What a posting or an edit says beside its text."""
-    params, forward = message["params"], _forward(message["forward"])
+    params, forward = message["params"], forwarded(message["forward"])
     contents: dict[str, Any] = {}
     if _is_system(message):
         contents["system"] = True
@@ -255,14 +257,15 @@ def _contents(message: Message) -> dict[str, Any]:
     return contents
 
 
-def _forward(sent: _Forward) -> dict[str, Any] | None:
-    chat_id, message_id, author_id = sent["chatId"] or None, _forwarded(sent["id"]), sent["userId"]
+def forwarded(sent: Forward) -> dict[str, Any] | None:
+    """What a message forwards, or None."""
+    chat_id, message_id, author_id = sent["chatId"] or None, _id_of(sent["id"]), sent["userId"]
     if chat_id is None and message_id is None and author_id is None:
         return None
     return {"chat_id": chat_id, "message_id": message_id, "author_id": author_id}
 
 
-def _forwarded(sent: Any) -> int | None:
+def _id_of(sent: Any) -> int | None:
     """The message id in `190390`, "190390" or "chat2201/190390"."""
     if isinstance(sent, str):
         return id_in(sent.rpartition("/")[2])

@@ -8,7 +8,7 @@ from eventstore.database import Pairs, Session, one_of, pair_of
 from projections.changes import Before, Change, by_member, by_message, changes
 from projections.facts import Fact
 from projections.read.names import names_before
-from projections.tables import JOINS_AND_LEAVES, fact
+from projections.tables import OF_MEMBERS, fact
 
 _PORTAL: Final = fact.c.portal_id == bindparam("portal_id")
 _NEWS: Final = (
@@ -17,8 +17,8 @@ _NEWS: Final = (
     .order_by(fact.c.position, fact.c.ordinal)
 )
 _OF_MESSAGES: Final = select(fact).where(_PORTAL, one_of(fact.c.message_id, "keys"))
-_OF_MEMBERS: Final = select(fact).where(
-    _PORTAL, JOINS_AND_LEAVES, pair_of(fact.c.chat_id, fact.c.user_id, "keys")
+_MEMBER_FACTS: Final = select(fact).where(
+    _PORTAL, OF_MEMBERS, pair_of(fact.c.chat_id, fact.c.user_id, "keys")
 )
 
 
@@ -36,7 +36,7 @@ async def between(session: Session, portal_id: int, *, after: int, upto: int) ->
 
     before = Before(
         by_message(await told(_OF_MESSAGES, list(by_message(news)))),
-        by_member(await told(_OF_MEMBERS, Pairs(by_member(news)))),
+        by_member(await told(_MEMBER_FACTS, Pairs(by_member(news)))),
         await names_before(session, portal_id, after=after, news=news),
     )
     return [*changes(news, before)]

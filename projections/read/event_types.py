@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from projections.decode import im_v2, imbot_v2, legacy, watching
+from projections.decode import im_v2, imbot_v2, legacy, snapshots, watching
 from projections.facts import Kind
 
 _FAMILIES: Final = (
@@ -10,6 +10,7 @@ _FAMILIES: Final = (
     ("imbot_v2", imbot_v2.DECODERS),
     ("im_v2", im_v2.DECODERS),
     ("chronicle", watching.DECODERS),
+    ("chronicle", snapshots.DECODERS),
 )
 _KINDS: Final[dict[str, tuple[Kind, ...]]] = {
     "MESSAGEADD": ("message_posted", "member_left"),
@@ -23,6 +24,8 @@ _KINDS: Final[dict[str, tuple[Kind, ...]]] = {
     "V2DELETE": ("bot_unregistered",),
     "QUEUEWATCHED": ("queue_watched",),
     "CHATREAD": ("chat_observed",),
+    "MESSAGESREAD": ("message_observed", "member_left"),
+    "MEMBERSREAD": ("member_observed",),
 }
 
 

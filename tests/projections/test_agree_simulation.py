@@ -75,7 +75,7 @@ def lived(random: Random) -> History:
                 at = (change.at + skew + late) // SECOND * SECOND
                 report = _report(number, change, at, witness, None)
                 reports += [report] * random.choice((1, 1, 2))
-    return History(truth, reports, _sights(random, truth))
+    return History(truth, reports, _sights(random, truth) + _snapshots(random, truth))
 
 
 def _truth(random: Random) -> list[Change]:
@@ -111,13 +111,25 @@ def _sights(random: Random, truth: list[Change]) -> list[Report]:
     return sights
 
 
+def _snapshots(random: Random, truth: list[Change]) -> list[Report]:
+    """Read the text over REST, when it was in force, by the portal's clock of whole seconds."""
+    snapshots = []
+    for _ in range(random.choice((0, 0, 1, 2, 4))):
+        at = random.randint(truth[0].at, truth[-1].at + 3600 * SECOND) // SECOND * SECOND
+        number = max((n for n, change in enumerate(truth) if change.at <= at), default=0)
+        text, witness = truth[number].text, random.choice(("user:27", "user:31"))
+        told = fact("message_observed", message_id=number, text=text, basis="rest_snapshot")
+        snapshots.append(Report(CHANGE, at, None, witness, text, told, {}))
+    return snapshots
+
+
 def _report(number: int, change: Change, at: int, witness: str, sequence: int | None) -> Report:
     """Tell of a change; the fact's message id says which one it truly was."""
     of_change = fact("message_edited", message_id=number, text=change.text)
     return Report(change.rank, at, sequence, witness, change.text, of_change, {})
 
 
-def told(chain: list[Entry]) -> list[tuple[int, int, str, frozenset[str], bool]]:
+def told(chain: list[Entry]) -> list[tuple[object, ...]]:
     """What a chain says, positions aside."""
     return [
         (
@@ -126,6 +138,8 @@ def told(chain: list[Entry]) -> list[tuple[int, int, str, frozenset[str], bool]]
             entry.text,
             frozenset(r.witness for r in entry.reports),
             entry.observed,
+            entry.read,
+            entry.after,
         )
         for entry in chain
     ]

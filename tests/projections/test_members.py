@@ -24,13 +24,13 @@ def present(first: float, last: float | None = None) -> Span:
 
 def test_a_member_stays_until_they_leave() -> None:
     assert member_rows([left(900), joined(10)], []) == (
-        MemberRow(1, 7, 41, 1, moment(10), "event", moment(10), moment(900), "event"),
+        MemberRow(1, 7, 41, 1, moment(10), "event", moment(10), moment(900), None, "event"),
     )
 
 
 def test_silence_is_not_leaving() -> None:
     assert member_rows([joined(10)], [present(20)]) == (
-        MemberRow(1, 7, 41, 1, moment(10), "event", moment(10), None, None),
+        MemberRow(1, 7, 41, 1, moment(10), "event", moment(10), None, None, None),
     )
 
 
@@ -51,7 +51,7 @@ def test_who_left_and_joined_again_has_two_intervals() -> None:
 
 def test_who_was_only_seen_joined_at_an_unknown_time() -> None:
     assert member_rows([], [present(300), present(40, 50)]) == (
-        MemberRow(1, 7, 41, 1, None, "unknown", moment(40), None, None),
+        MemberRow(1, 7, 41, 1, None, "unknown", moment(40), None, None, None),
     )
 
 
@@ -67,7 +67,7 @@ def test_who_was_seen_before_they_joined_was_seen_before_and_joined_as_witnessed
 
 def test_a_leave_alone_ends_what_began_at_an_unknown_time() -> None:
     assert member_rows([left(900)], []) == (
-        MemberRow(1, 7, 41, 1, None, "unknown", moment(900), moment(900), "event"),
+        MemberRow(1, 7, 41, 1, None, "unknown", moment(900), moment(900), None, "event"),
     )
     assert member_rows([left(900)], [present(30)])[0].first_seen_at == moment(30)
 

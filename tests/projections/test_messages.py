@@ -61,10 +61,12 @@ def test_a_posting_is_a_message_with_one_version() -> None:
         "posted_at": moment(0),
         "posted_basis": "event",
         "edited_at": None,
+        "edited_after": None,
         "edited_basis": None,
         "edited_by": None,
         "edited_by_basis": None,
         "deleted_at": None,
+        "deleted_after": None,
         "deleted_basis": None,
         "deleted_by": None,
         "deleted_by_basis": None,
@@ -79,7 +81,7 @@ def test_a_posting_is_a_message_with_one_version() -> None:
         "disputed": 0,
     }
     assert versions == (
-        VersionRow(1, 5, 1, "Hello", moment(0), "event", 17, None, None, '["user:27"]'),
+        VersionRow(1, 5, 1, "Hello", moment(0), None, "event", 17, None, None, None, '["user:27"]'),
     )
 
 
@@ -105,9 +107,9 @@ def test_an_edit_says_who_only_where_all_hints_name_one_user() -> None:
     told = [posted("A"), edited("B", 50), edited("B", 51, None, seen={"actor": 8})]
     another = edited("B", 52, None, seen={"actor": 9}, witness="bot:1")
 
-    assert message(*told[:2])[10:14] == (moment(50), "event", None, "unknown")
-    assert message(*told)[10:14] == (moment(50), "event", 8, "inferred")
-    assert message(*told, another)[10:14] == (moment(50), "event", None, "unknown")
+    assert message(*told[:2])[10:15] == (moment(50), None, "event", None, "unknown")
+    assert message(*told)[10:15] == (moment(50), None, "event", 8, "inferred")
+    assert message(*told, another)[10:15] == (moment(50), None, "event", None, "unknown")
 
 
 def test_the_shown_text_is_what_a_queue_sent_first_of_all_spellings() -> None:
@@ -172,13 +174,14 @@ def test_a_deletion_alone_is_a_message_without_text() -> None:
 def test_a_queue_knows_the_time_of_a_deletion_better() -> None:
     by_webhook = deleted(58, None, seen={"actor": 8})
 
-    assert message(by_webhook, deleted(60), deleted(61))[14:18] == (
+    assert message(by_webhook, deleted(60), deleted(61))[15:20] == (
         moment(60),
+        None,
         "event",
         8,
         "inferred",
     )
-    assert message(by_webhook, deleted(70, None))[14] == moment(58)
+    assert message(by_webhook, deleted(70, None))[15] == moment(58)
 
 
 def test_trap_10_the_creation_that_an_edit_shows_is_never_the_time_of_the_edit() -> None:
@@ -195,7 +198,7 @@ def test_trap_32_an_edit_to_nothing_is_a_deletion() -> None:
     row = message(posted("A"), edited("", 50, seen={"actor": 8}))
 
     assert (row.state, row.text, row.versions) == ("deleted", "A", 1)
-    assert row[10:18] == (None, None, None, None, moment(50), "event", 8, "inferred")
+    assert row[10:20] == (*[None] * 5, moment(50), None, "event", 8, "inferred")
 
 
 @pytest.mark.parametrize("more", [{"files": [{"id": 3}]}, {"attached": True}])

@@ -74,9 +74,9 @@ def test_small_rows_live_in_their_key_on_sqlite() -> None:
 
 
 @pytest.mark.parametrize("dialect", [SQLITE, POSTGRESQL], ids=["sqlite", "postgresql"])
-def test_joins_and_leaves_have_an_index_of_their_own(dialect: Dialect) -> None:
+def test_what_tells_of_members_has_an_index_of_its_own(dialect: Dialect) -> None:
     index = next(index for index in tables.fact.indexes if index.name == "fact_member")
 
     assert str(CreateIndex(index).compile(dialect=dialect)).endswith(
-        "WHERE kind IN ('member_joined', 'member_left')"
+        "WHERE kind IN ('member_joined', 'member_left', 'member_observed')"
     )

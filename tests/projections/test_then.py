@@ -42,13 +42,14 @@ async def test_a_view_shows_what_only_its_facts_would_make(
     fresh.prepare()
     derived = derive(told(seed, random))
     facts = [distorted(each, random) for each in derived.facts]
+    facts += snapshots(facts, random)
     async with made_of(fresh.generation(1), facts, derived.profiles) as session:
         for view in views(facts, bounds, random):
             known = [each for each in facts if sees(view, each)]
             async with made_of(fresh.generation(2), known, derived.profiles) as alone:
                 expected = await everything(Now(alone, 1, ALL), facts)
 
-            then = Then(session, 1, view, newest=facts[-1].position)
+            then = Then(session, 1, view, newest=max(each.position for each in facts))
 
             assert await everything(then, facts) == expected, view
 
@@ -76,14 +77,44 @@ def distorted(known: Fact, random: Random) -> Fact:
     return known
 
 
+def snapshots(facts: Sequence[Fact], random: Random) -> list[Fact]:
+    """Read some messages and members again, somewhen after they were told of."""
+    found: list[Fact] = []
+    read = {"kind": "message_observed", "basis": "rest_snapshot", "sequence": None}
+    for ordinal, known in enumerate(random.sample(facts, len(facts) // 2), 100):
+        again = known._replace(
+            **read,
+            ordinal=ordinal,
+            position=random.choice(facts).position,
+            occurred_at=known.occurred_at + random.randrange(DAY),
+        )
+        if known.message_id is not None:
+            found.append(
+                random.choice(
+                    [
+                        again._replace(detail=None),
+                        again._replace(detail=None, text="another"),
+                        again._replace(detail='{"gone":true}', text=None, user_id=None),
+                        again._replace(detail='{"deleted":true}', text=None),
+                    ]
+                )
+            )
+        if known.chat_id is not None and known.user_id is not None:
+            code = random.choice(("present", "absent"))
+            listed = again._replace(kind="member_observed", code=code, message_id=None, text=None)
+            found.append(listed._replace(ordinal=ordinal + 1_000, detail=None))
+    return found
+
+
 def views(facts: Sequence[Fact], bounds: str, random: Random) -> list[View]:
     """Nothing, everything, and some views between."""
-    positions = [0, *random.sample([each.position for each in facts], 4), facts[-1].position]
+    newest = max(each.position for each in facts)
+    positions = [0, *random.sample([each.position for each in facts], 4), newest]
     times = [0, *random.sample([each.occurred_at for each in facts], 4), MAX_INSTANT]
     if bounds == "position":
         return [View(position) for position in positions]
     if bounds == "time":
-        return [View(facts[-1].position, time) for time in times]
+        return [View(newest, time) for time in times]
     return [View(random.choice(positions[1:5]), random.choice(times[1:5])) for _ in range(9)]
 
 

@@ -10,9 +10,9 @@ from projections.facts import Fact
 from projections.members import MemberRow, member_rows, membership
 from projections.read.members import MemberKey
 from projections.read.then.facts import KNOWN
-from projections.read.then.spans import OF_MEMBERS, as_of
+from projections.read.then.spans import PRESENCE, as_of
 from projections.spans import Span
-from projections.tables import JOINS_AND_LEAVES, fact
+from projections.tables import OF_MEMBERS, fact
 from projections.view import View
 
 _ABREAST: Final = 64
@@ -31,11 +31,11 @@ _EVER: Final[Select[Any]] = (
 )
 """Whoever a view knows in a chat is known there now."""
 
-_JOINS_AND_LEAVES: Final = select(fact).where(
+_FACTS: Final = select(fact).where(
     fact.c.portal_id == bindparam("portal_id"),
     fact.c.chat_id == bindparam("chat_id"),
     one_of(fact.c.user_id, "user_ids"),
-    JOINS_AND_LEAVES,
+    OF_MEMBERS,
     *KNOWN,
 )
 
@@ -79,11 +79,11 @@ class Members:
             **self._view.bounds,
         }
         facts: defaultdict[int | None, list[Fact]] = defaultdict(list)
-        for row in await self._session.rows(_JOINS_AND_LEAVES, **values):
+        for row in await self._session.rows(_FACTS, **values):
             told = Fact._make(row)
             facts[told.user_id].append(told)
         spans: defaultdict[int, list[Span]] = defaultdict(list)
-        rows = await self._session.rows(OF_MEMBERS, **values)
+        rows = await self._session.rows(PRESENCE, **values)
         for seen in await as_of(self._session, self._view, [Span._make(row) for row in rows]):
             spans[seen.user_id].append(seen)
         return [row for each in user_ids for row in member_rows(facts[each], spans[each])]

@@ -31,7 +31,7 @@ BEGUN: Final = (
 OF_SUBJECTS: Final = select(span).where(
     *BEGUN, span.c.subject == bindparam("subject"), one_of(span.c.subject_id, "subject_ids")
 )
-OF_MEMBERS: Final = select(span).where(
+PRESENCE: Final = select(span).where(
     *BEGUN,
     span.c.subject == "presence",
     span.c.subject_id == bindparam("chat_id"),
