@@ -1,6 +1,7 @@
-"""What Chronicle tells of its own watching, as it is received."""
+"""What Chronicle tells of its own watching and reading, as it is received."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -51,6 +52,74 @@ def chat_read(
         "chat": {"id": chat_id},
     }
     return _own("CHRONICLECHATREAD", at, told, receiver)
+
+
+def messages_read(  # noqa: PLR0913 - what such an event tells
+    chat_id: int,
+    at: Instant,
+    messages: Sequence[dict[str, Any]],
+    receiver: str = "user:58",
+    *,
+    known: Sequence[int] = (),
+    vouched: tuple[int, int] | tuple[None, None] = (None, None),
+) -> NewEvent:
+    """Messages of a chat were read; what is `known` between two ids was looked for."""
+    told = {
+        "method": "im.dialog.messages.get",
+        "chatId": chat_id,
+        "from": vouched[0],
+        "to": vouched[1],
+        "known": list(known),
+        "messages": list(messages),
+        "users": [{"id": 63, "name": "Hanna Lind", "work_position": "", "bot": False}],
+        "files": [],
+    }
+    return _own("CHRONICLEMESSAGESREAD", at, told, receiver)
+
+
+def members_read(
+    chat_id: int, at: Instant, members: Sequence[int], known: Sequence[int] = ()
+) -> NewEvent:
+    """The members of a chat were read, and those that were known were looked for."""
+    told = {
+        "method": "im.chat.user.list",
+        "chatId": chat_id,
+        "known": list(known),
+        "members": list(members),
+        "users": [],
+    }
+    return _own("CHRONICLEMEMBERSREAD", at, told, "user:58")
+
+
+def message(
+    message_id: int, text: str, posted_at: Instant, *, author: int = 63, **params: Any
+) -> dict[str, Any]:
+    """A message as `im.dialog.messages.get` gives it."""
+    return {
+        "id": message_id,
+        "chat_id": 2201,
+        "author_id": author,
+        "date": rfc(posted_at),
+        "text": text,
+        "params": params,
+    }
+
+
+def reading() -> list[NewEvent]:
+    """What is read of a life, some days into it: some is not as it was told, some is gone."""
+    known = [190_400, 190_401, 190_402, 190_403]
+    page = [
+        message(known[0], "Read as nobody told it", BEGIN),
+        message(known[1], "Nothing", BEGIN, IS_DELETED="Y"),
+        message(190_398, "Never told of at all", BEGIN),
+    ]
+    late = BEGIN + 53 * 60 * MINUTE
+    return [
+        messages_read(2201, late, page, known=known, vouched=(190_398, 190_402)),
+        messages_read(2201, late + MINUTE, [message(known[2], "Back", BEGIN)]),
+        members_read(2201, late, [58, 63], known=[41, 77]),
+        members_read(2202, late, [], known=[41, 63]),
+    ]
 
 
 def watching() -> list[NewEvent]:

@@ -96,7 +96,7 @@ STATEMENTS: Final = {
         keys=SOME,
     ),
     "joins and leaves before": hot(
-        changes._OF_MEMBERS,  # noqa: SLF001
+        changes._MEMBER_FACTS,  # noqa: SLF001
         ("fact", ("portal_id", "chat_id", "user_id")),
         keys=PAIRS,
     ),

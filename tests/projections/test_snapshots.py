@@ -224,7 +224,7 @@ def left(second: float) -> Fact:
 
 
 def listed(second: float, *, code: str = "present") -> Fact:
-    known = {"basis": "rest_snapshot", "message_id": None, "witness": "user:27"}
+    known: dict[str, Any] = {"basis": "rest_snapshot", "message_id": None, "witness": "user:27"}
     return fact("member_observed", second, code=code, **known)
 
 

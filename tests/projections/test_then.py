@@ -80,10 +80,11 @@ def distorted(known: Fact, random: Random) -> Fact:
 def snapshots(facts: Sequence[Fact], random: Random) -> list[Fact]:
     """Read some messages and members again, somewhen after they were told of."""
     found: list[Fact] = []
-    read = {"kind": "message_observed", "basis": "rest_snapshot", "sequence": None}
     for ordinal, known in enumerate(random.sample(facts, len(facts) // 2), 100):
         again = known._replace(
-            **read,
+            kind="message_observed",
+            basis="rest_snapshot",
+            sequence=None,
             ordinal=ordinal,
             position=random.choice(facts).position,
             occurred_at=known.occurred_at + random.randrange(DAY),

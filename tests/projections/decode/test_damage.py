@@ -16,7 +16,7 @@ from projections.facts import MAX_ID, Basis, Decoded, Kind
 from tests import samples
 from tests.projections.decode.received import received, with_payload
 
-TREES: Final = [samples.tree(name) for name in samples.ITEMS + samples.WEBHOOKS]
+TREES: Final = [samples.tree(name) for name in samples.ITEMS + samples.WEBHOOKS + samples.OWN]
 CANARY: Final = "canary-8093714426"
 FIRST: Final = int(datetime.min.replace(tzinfo=UTC).timestamp()) * 1_000_000
 LAST: Final = int(datetime.max.replace(tzinfo=UTC).timestamp() + 1) * 1_000_000

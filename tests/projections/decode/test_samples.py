@@ -114,6 +114,28 @@ def command(bot: int, called_at: int, posted_at: int, **profiles: Any) -> list[d
     ]
 
 
+def read(**columns: Any) -> dict[str, Any]:
+    return said(
+        "message_observed",
+        chat_id=2207,
+        occurred_at=at("11:30:00"),
+        basis="rest_snapshot",
+        **columns,
+    )
+
+
+def listed(user_id: int, code: str, **columns: Any) -> dict[str, Any]:
+    return said(
+        "member_observed",
+        chat_id=2207,
+        user_id=user_id,
+        occurred_at=at("11:30:00"),
+        code=code,
+        basis="rest_snapshot",
+        **columns,
+    )
+
+
 def context_opened(occurred_at: int) -> dict[str, Any]:
     return said(
         "context_opened",
@@ -377,6 +399,62 @@ OWN: Final = {
             code="lost",
         )
     ],
+    "messages_read": [
+        read(
+            message_id=190412,
+            user_id=931,
+            text=LOGGED,
+            user_profile={"user": 931, "name": "Ledger", "work_position": "", "kind": "bot"},
+            detail={
+                "posted_at": at("10:15:04"),
+                "files": [{"id": 70112, "name": "plan.csv", "type": "file", "size": 1840}],
+                "reply_to": {"message_id": 190409, "author_id": None, "text": None},
+            },
+        ),
+        read(message_id=190409, user_id=58, detail={"posted_at": at("10:14:02"), "deleted": True}),
+        read(
+            message_id=190402,
+            user_id=0,
+            text=INVITED,
+            code="CHAT_JOIN",
+            detail={"posted_at": at("10:06:00"), "system": True},
+        ),
+        read(message_id=190411, detail={"gone": True}),
+    ],
+    "messages_read_v2": [
+        read(
+            message_id=190405,
+            user_id=0,
+            text="[USER=63 REPLACE]Hanna Lind[/USER] left the chat",
+            code="CHAT_LEAVE",
+            detail={"posted_at": at("10:12:00"), "system": True},
+        ),
+        said(
+            "member_left",
+            chat_id=2207,
+            user_id=63,
+            occurred_at=at("10:12:00"),
+            basis="observed",
+        ),
+        read(
+            message_id=190409,
+            user_id=58,
+            text="Build 4.2.7 is green",
+            user_profile={"user": 58, "name": "Tomás Vidal", "kind": "user"},
+            detail={
+                "posted_at": at("10:14:02"),
+                "forward": {"chat_id": 2201, "message_id": 190390, "author_id": 41},
+            },
+        ),
+        read(message_id=190412, user_id=931, detail={"posted_at": at("10:15:04"), "deleted": True}),
+    ],
+    "members_read": [
+        listed(41, "present"),
+        listed(58, "present", user_profile=TOMAS),
+        listed(931, "present"),
+        listed(63, "absent"),
+    ],
+    "members_read_refused": [],
 }
 
 SAYS: Final[dict[str, list[dict[str, Any]]]] = {
