@@ -108,6 +108,15 @@ def valid_receiver(text: str) -> bool:
     return _RECEIVER.fullmatch(text) is not None
 
 
+def instant_of(text: Any) -> Instant | None:
+    """Read a moment as Bitrix24 spells it; None where it is none, or has no zone."""
+    try:
+        date = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return None if date.tzinfo is None else _in_time((date - _EPOCH) // _MICROSECOND)
+
+
 def comparable(payload: str) -> bytes:
     """Spell what two readers of one queue item must agree on.
 
@@ -139,7 +148,7 @@ def _item(tree: Any, how: Receiving) -> NewEvent:
         sequence=sequence,
         event_type=event_type,
         received_at=how.received_at,
-        sent_at=_of_date(tree.get("date")),
+        sent_at=instant_of(tree.get("date")),
         payload=dump(redact(tree, how.fingerprints)),
     )
 
@@ -154,7 +163,7 @@ def _own(tree: dict[str, Any], how: Receiving) -> NewEvent:
         sequence=None,
         event_type=event_type,
         received_at=how.received_at,
-        sent_at=_of_date(tree.get("date")),
+        sent_at=instant_of(tree.get("date")),
         payload=payload,
     )
 
@@ -227,14 +236,6 @@ def _of_ts(seconds: Any) -> Instant | None:
     if isinstance(seconds, str) and _SECONDS.fullmatch(seconds):
         seconds = int(seconds)
     return _in_time(seconds * 1_000_000) if type(seconds) is int else None
-
-
-def _of_date(text: Any) -> Instant | None:
-    try:
-        date = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
-    return None if date.tzinfo is None else _in_time((date - _EPOCH) // _MICROSECOND)
 
 
 def _in_time(at: int) -> Instant | None:

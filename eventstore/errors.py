@@ -9,6 +9,8 @@ EventstoreError
 ├── PortalExists        somebody registered this slug, or this member_id, before
 ├── UnknownToken        no token has this id
 ├── UnknownQuarantined  no sealed body has this number
+├── UnknownConnection   no connection of the portal has this number or receiver
+├── ConnectionExists    the queue of this receiver is read already
 ├── WrongSecretKey      the store was made with another installation key
 ├── BackupUnusable      no whole backup is here, or no place for one
 ├── StoreInUse          another process holds the lock
@@ -83,6 +85,23 @@ class UnknownQuarantined(EventstoreError):
 
     def __init__(self, number: int) -> None:
         super().__init__(f"nothing in quarantine under {number}; `chronicle quarantine list`")
+
+
+class UnknownConnection(EventstoreError):
+    """No connection of a portal has this number or receiver."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no connection {name!r}; `chronicle connection list` shows them")
+
+
+class ConnectionExists(EventstoreError):
+    """The queue of a receiver is read already."""
+
+    def __init__(self, receiver: str, number: int) -> None:
+        super().__init__(
+            f"the queue of {receiver} is read already, by connection {number}: two readers would"
+            " take each other's events"
+        )
 
 
 class WrongSecretKey(EventstoreError):

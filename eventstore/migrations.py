@@ -17,7 +17,10 @@ from eventstore.store import Store
 
 
 class Step(NamedTuple):
-    """What leads to a version from the one before. The same statements serve both engines."""
+    """What leads to a version from the one before. The same statements serve both engines.
+
+    `{text}` and `{bytes}` stand for an engine's types.
+    """
 
     version: int
     log: Sequence[str] = ()
@@ -66,6 +69,29 @@ STEPS: Final = (
             """
             CREATE TABLE token_use (
                 token BIGINT NOT NULL, used_at BIGINT NOT NULL, PRIMARY KEY (token)
+            )
+            """,
+        ),
+    ),
+    Step(
+        5,
+        catalog=(
+            """
+            CREATE TABLE connection (
+                portal_id INTEGER NOT NULL, number INTEGER NOT NULL, receiver {text} NOT NULL,
+                user_receiver {text}, domain {text} NOT NULL, sealed {bytes} NOT NULL,
+                created_at BIGINT NOT NULL, renewing_until BIGINT NOT NULL,
+                PRIMARY KEY (portal_id, number), UNIQUE (portal_id, receiver)
+            )
+            """,
+            """
+            CREATE TABLE queue (
+                portal_id INTEGER NOT NULL, number INTEGER NOT NULL, holder {text},
+                beat BIGINT NOT NULL, state {text} NOT NULL, state_since_at BIGINT, error {text},
+                tried_at BIGINT, succeeded_at BIGINT, failing_since_at BIGINT,
+                fetched BIGINT NOT NULL, newest BIGINT, newest_date BIGINT, acknowledged BIGINT,
+                met BIGINT, since BIGINT, until BIGINT, told_until BIGINT, sees {text},
+                hole_from BIGINT, hole_cause {text}, PRIMARY KEY (portal_id, number)
             )
             """,
         ),
@@ -194,7 +220,7 @@ async def _upgrade(part: Part) -> None:
             for step in STEPS:
                 if step.version > before:
                     for statement in part.statements(step):
-                        await session.execute(statement)
+                        await session.execute(session.spelled(statement))
             await session.set_stamp(VERSION)
     finally:
         await session.close()

@@ -169,3 +169,52 @@ generation = Table(
     Column("seen_at", BigInteger, nullable=False),
     Column("left_at", BigInteger),
 )
+
+# Whom a portal is asked as: a queue of a user or a bot, or two that are read together.
+connection = Table(
+    "connection",
+    catalog_metadata,
+    Column("portal_id", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("receiver", text(), nullable=False),
+    # The user whose events come in the bot's queue too.
+    Column("user_receiver", text()),
+    Column("domain", text(), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    # Until when one process, and no other, may exchange the refresh token.
+    Column("renewing_until", BigInteger, nullable=False),
+    UniqueConstraint("portal_id", "receiver"),
+)
+
+# How far the queue of a connection was read: a row of its own, since it is written at every poll.
+# Times called `…_at` are of our clock, the others of the portal's.
+queue = Table(
+    "queue",
+    catalog_metadata,
+    Column("portal_id", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("holder", text()),
+    # Moves with every sign of life of the holder.
+    Column("beat", BigInteger, nullable=False),
+    Column("state", text(), nullable=False),
+    Column("state_since_at", BigInteger),
+    Column("error", text()),
+    Column("tried_at", BigInteger),
+    Column("succeeded_at", BigInteger),
+    Column("failing_since_at", BigInteger),
+    Column("fetched", BigInteger, nullable=False),
+    # The newest id that is stored, and the offset that was sent last.
+    Column("newest", BigInteger),
+    Column("newest_date", BigInteger),
+    Column("acknowledged", BigInteger),
+    # When an event that was left there was met again.
+    Column("met", BigInteger),
+    # The unbroken stretch in which the queue is watched.
+    Column("since", BigInteger),
+    Column("until", BigInteger),
+    Column("told_until", BigInteger),
+    Column("sees", text()),
+    Column("hole_from", BigInteger),
+    Column("hole_cause", text()),
+)

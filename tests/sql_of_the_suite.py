@@ -11,8 +11,10 @@ from eventstore.database import compiled
 from eventstore.database.statements import POSTGRESQL
 from eventstore.schema import (
     catalog_metadata,
+    connection,
     log_metadata,
     pointer,
+    queue,
     token_chat,
     token_limit,
     token_use,
@@ -39,6 +41,9 @@ def _listed(texts: str) -> list[str]:
 
 LIMITS: Final = (token_limit, token_chat, token_use)
 """What version 4 brought."""
+
+QUEUES: Final = (connection, queue)
+"""What version 5 brought."""
 
 LOGS: Final = ("log", "access")
 
@@ -89,8 +94,9 @@ LOCKING: Final = (
     *(f"SELECT pg_advisory_xact_lock(hashtext('chronicle {log}'))" for log in LOGS),
     *(_held(log_metadata, log) for log in LOGS),
     _held(catalog_metadata, "catalog"),
-    _held(catalog_metadata, "catalog", *LIMITS),  # of versions 2 and 3
-    _held(catalog_metadata, "catalog", *LIMITS, pointer),  # of version 1
+    _held(catalog_metadata, "catalog", *QUEUES),  # of version 4
+    _held(catalog_metadata, "catalog", *QUEUES, *LIMITS),  # of versions 2 and 3
+    _held(catalog_metadata, "catalog", *QUEUES, *LIMITS, pointer),  # of version 1
     _held(READ_MODELS[0].tables[0].metadata, "read_1"),
 )
 """What makes, upgrades or backs up tables; nothing that was promised of an event rests on it."""

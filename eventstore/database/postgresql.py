@@ -264,6 +264,9 @@ class PostgresSession:
         with explained(self._server):
             await self.connection.execute(text)
 
+    def spelled(self, statement: str) -> str:
+        return statement.format(text='TEXT COLLATE "C"', bytes="BYTEA")
+
     async def close(self) -> None:
         with suppress(Exception):
             await self.connection.close(timeout=_ROLLBACK)

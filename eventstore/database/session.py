@@ -75,6 +75,9 @@ class Session(Protocol):
     async def execute(self, text: str) -> None:
         """Run statements of this engine's own."""
 
+    def spelled(self, statement: str) -> str:
+        """Put this engine's types where a statement says `{text}` and `{bytes}`."""
+
     async def close(self) -> None:
         """Close the connection."""
 

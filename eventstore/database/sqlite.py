@@ -165,6 +165,9 @@ class SqliteSession:
         with self._explained():
             await self._connection.execute_fetchall(text)
 
+    def spelled(self, statement: str) -> str:
+        return statement.format(text="TEXT", bytes="BLOB")
+
     async def close(self) -> None:
         await self._connection.close()
 

@@ -179,9 +179,11 @@ async def empty(engine: str, path: Path, request: pytest.FixtureRequest) -> Asyn
         pytest.param("sqlite", 2),
         pytest.param("sqlite", 3),
         pytest.param("sqlite", 4),
+        pytest.param("sqlite", 5),
         pytest.param("postgresql", 2, marks=pytest.mark.postgresql),
         pytest.param("postgresql", 3, marks=pytest.mark.postgresql),
         pytest.param("postgresql", 4, marks=pytest.mark.postgresql),
+        pytest.param("postgresql", 5, marks=pytest.mark.postgresql),
     ],
 )
 async def test_every_version_that_was_kept_becomes_this_one(

@@ -25,8 +25,11 @@ async def to_version_1(store: Store) -> None:
     """Give a store the tables that it had before they had a number."""
     await damage(
         store.catalog,
-        *(f"DROP TABLE {name}" for name in ("token_limit", "token_chat", "token_use", "pointer")),
-        "DROP TABLE generation",
+        *(
+            f"DROP TABLE {name}"
+            for name in ("token_limit", "token_chat", "token_use", "pointer", "generation")
+        ),
+        *(f"DROP TABLE {name}" for name in ("connection", "queue")),
         "CREATE TABLE generation (number INTEGER NOT NULL)",
         "INSERT INTO generation VALUES (1)",
     )

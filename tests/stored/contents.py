@@ -16,6 +16,8 @@ from eventstore.catalog import Catalog
 from eventstore.directory import Limits, Rate
 from eventstore.envelope import Receiving, events_of, webhook
 from eventstore.event import NewEvent
+from eventstore.fetching.connections import Connections
+from eventstore.fetching.credentials import Credentials, Webhook
 from eventstore.form import parse_form
 from eventstore.log import Pending
 from eventstore.quarantine import Quarantine, Unreadable
@@ -52,7 +54,7 @@ def fixed() -> Iterator[None]:
 
 
 async def fill(catalog: Catalog, append: Append) -> None:
-    """Register two portals and two tokens, append events, keep a body that nobody can read."""
+    """Register two portals and two tokens, append events, an unreadable body, a queue."""
     await catalog.add_portal(
         "acme",
         "fakememberid00000000000000000001",
@@ -77,6 +79,8 @@ async def fill(catalog: Catalog, append: Append) -> None:
     await catalog.count_rejections({(1, "application_token"): 3})
     found = Unreadable(NOW, "webhook", "app", "no JSON: EOF while parsing a value")
     await Quarantine(catalog).keep(1, QUARANTINED, found)
+    hook = Webhook("acme.bitrix24.example", 27, "FAKE_CODE")
+    await Connections(catalog).add(1, "user:27", Credentials(hook), now=NOW)
     portals = (await catalog.snapshot()).portals
     for slug, events in (("acme", _of_acme), ("globex", _of_globex)):
         origin = portals[slug].origin
