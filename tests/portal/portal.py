@@ -1,6 +1,6 @@
 """The whole portal: a world, its queues, and the door to both."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from random import Random
 from typing import Any, Final, NamedTuple
@@ -13,10 +13,10 @@ from tests.portal.history import History
 from tests.portal.limits import Limits
 from tests.portal.oauth import MEMBER_ID, OAuth
 from tests.portal.payloads import Happening, item
-from tests.portal.queues import Queues
+from tests.portal.queues import FIRST_ID, Queues
 from tests.portal.rest import Rest
 from tests.portal.switches import Switches
-from tests.portal.truth import World
+from tests.portal.truth import FIRST_CHAT, FIRST_MESSAGE, World
 
 FOREIGN: Final = "somebody else"
 """The reader who takes what was meant for us."""
@@ -43,18 +43,41 @@ class AccessToken(NamedTuple):
 Credentials = Webhook | AccessToken
 
 
+class Beginnings(NamedTuple):
+    """The first ids that a portal gives. No portal gives one twice, so a second one has others."""
+
+    message: int = FIRST_MESSAGE
+    chat: int = FIRST_CHAT
+    event: int = FIRST_ID
+
+    @classmethod
+    def at(cls, seconds: float) -> "Beginnings":
+        """Give those of a portal that began at a moment: larger than all of one before."""
+        first = int(seconds - _LONG_AGO) * 100
+        return cls(message=first, chat=first, event=first)
+
+
+BEGINNINGS: Final = Beginnings()
+_LONG_AGO: Final = 1_700_000_000
+
+
 class Portal:
     """A Bitrix24 that knows the truth. What chance decides is decided by the seed."""
 
-    def __init__(self, *, seed: int = 0, clock: Clock | None = None) -> None:
+    def __init__(
+        self, *, seed: int = 0, clock: Clock | None = None, beginnings: Beginnings = BEGINNINGS
+    ) -> None:
         self.clock = clock or Clock()
         self.switches = Switches()
-        self.world = World(self.clock)
-        self.queues = Queues(self.clock, Random(seed), self.switches)  # noqa: S311 - repeatable
+        self.world = World(self.clock, first_message=beginnings.message, first_chat=beginnings.chat)
+        random = Random(seed)  # noqa: S311 - the same again is what we want
+        self.queues = Queues(self.clock, random, self.switches, first_id=beginnings.event)
         self.limits = Limits(self.clock)
         self.oauth = OAuth(self.clock)
         self.calls: list[str] = []
         """The methods that were called, in order, the refused ones too."""
+        self.on_call: Callable[[str, Mapping[str, Any]], None] = _let_pass
+        """Hears of every call before it does anything; what it raises ends the call."""
         self._webhooks: set[Webhook] = set()
         self._rest = Rest(
             self.queues, History(self.world, self.clock, self.switches), self.switches
@@ -110,6 +133,7 @@ class Portal:
         """The same without waiting."""
         if self.switches.network == "cut_before":
             raise NetworkCut
+        self.on_call(method, params)
         self.calls.append(method)
         caller = self._caller(credentials)
         source = caller.application or caller.reader
@@ -175,6 +199,10 @@ class Portal:
         if said.author == bot.id and not self.switches.own_bot_messages_queued:
             return False
         return bot.reads_history or said.pair is not None or f"[USER={bot.id}]" in said.text
+
+
+def _let_pass(_method: str, _params: Mapping[str, Any]) -> None:
+    pass
 
 
 def _item(

@@ -20,7 +20,7 @@ RETENTION: Final = 24 * 3_600.0
 """Seconds after which a row is gone, read or not."""
 
 LARGEST_PAGE: Final = 1_000
-_FIRST_ID: Final = 700_000
+FIRST_ID: Final = 700_000
 _GAPS: Final = (1, 1, 1, 2, 5)
 """Between the ids of neighbours: the sequence is the whole portal's, and not all of it is ours."""
 
@@ -64,14 +64,16 @@ class Fate:
 class Queues:
     """All queues of one portal, by receiver: `user:58`, `bot:931`."""
 
-    def __init__(self, clock: Clock, random: Random, switches: Switches) -> None:
+    def __init__(
+        self, clock: Clock, random: Random, switches: Switches, *, first_id: int = FIRST_ID
+    ) -> None:
         self.subscribed: set[int] = set()
         self.fates: dict[str, Fate] = defaultdict(Fate)
         self._rows: dict[str, list[Row]] = defaultdict(list)
         self._clock = clock
         self._random = random
         self._switches = switches
-        self._last_id = _FIRST_ID
+        self._last_id = first_id
 
     def write(self, receiver: str, spell: Callable[[int, int], dict[str, Any]]) -> int:
         """Write a row for one receiver, spelled with its id and its second; return the id."""

@@ -14,8 +14,8 @@ from tests.portal.payloads import BOTS, USERS, Happening
 Interval = list[int | None]
 """Since when, and until when; None while it lasts, or if it began before anybody watched."""
 
-_FIRST_MESSAGE: Final = 190_400
-_FIRST_CHAT: Final = 2_201
+FIRST_MESSAGE: Final = 190_400
+FIRST_CHAT: Final = 2_201
 
 
 class Impossible(Exception):
@@ -99,15 +99,17 @@ def dialog_id(chat_id: int, pair: tuple[int, int] | None, reader: int) -> str:
 class World:
     """The portal's truth. Its clock is the portal's; seconds are whole in all that it tells."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(
+        self, clock: Clock, *, first_message: int = FIRST_MESSAGE, first_chat: int = FIRST_CHAT
+    ) -> None:
         self.users: dict[int, str] = dict(USERS)
         self.bots: set[int] = set(BOTS)
         self.chats: dict[int, Chat] = {}
         self.messages: dict[int, Message] = {}
         self.listeners: list[Callable[[Happening], None]] = []
         self._clock = clock
-        self._next_message = _FIRST_MESSAGE
-        self._next_chat = _FIRST_CHAT
+        self._next_message = first_message
+        self._next_chat = first_chat
 
     def open_chat(self, title: str, members: Iterable[int]) -> Chat:
         """Begin a group chat. Nobody is told: its members were there before anybody watched."""

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 
@@ -29,8 +29,7 @@ from tests.portal.truth import Message
 from tests.promises.received import KEY, received
 from tests.promises.server import NOW, READ_MODELS
 from tests.promises.simulated_portal import Delivery, Portal
-
-SECOND: Final = 1_000_000
+from tests.promises.told import SECOND, Told, told
 
 examples: Final = settings(
     max_examples=100,
@@ -112,42 +111,6 @@ async def histories(fresh: Store) -> AsyncIterator[Histories]:
         yield opened
 
 
-@dataclass
-class Told:
-    """What the read models say of a portal, in the words of its truth."""
-
-    messages: dict[int, tuple[Any, ...]] = field(default_factory=dict)
-    versions: dict[int, list[tuple[int, str]]] = field(default_factory=dict)
-    reactions: dict[tuple[int, int, str], list[tuple[int, int | None]]] = field(
-        default_factory=dict
-    )
-    stays: dict[tuple[int, int], list[tuple[int | None, int | None]]] = field(default_factory=dict)
-    titles: dict[int, list[str]] = field(default_factory=dict)
-
-
-async def told(histories: Histories, portal_id: int) -> Told:
-    async def rows(table: str, columns: str) -> list[tuple[Any, ...]]:
-        return await histories.rows(portal_id, table, *columns.split())
-
-    columns = "message_id chat_id author_id text state posted_at deleted_at edited_at"
-    said = Told({row[0]: row[1:] for row in await rows("message", columns)})
-    columns = "message_id version from_at text"
-    for message, _, at, words in sorted(await rows("message_version", columns)):
-        said.versions.setdefault(message, []).append((at, words))
-    columns = "message_id user_id code ordinal from_at until_at"
-    for message, user, code, _, since, until in sorted(await rows("reaction", columns)):
-        said.reactions.setdefault((message, user, code), []).append((since, until))
-    columns = "chat_id user_id ordinal joined_at left_at"
-    for chat, user, _, since, until in sorted(await rows("membership", columns)):
-        said.stays.setdefault((chat, user), []).append((since, until))
-    for chat, _, title in sorted(await rows("chat_version", "chat_id version title")):
-        titles = said.titles.setdefault(chat, [])
-        # a version may differ in something else, and in the first moment only that may be known
-        if title is not None and titles[-1:] != [title]:
-            titles.append(title)
-    return said
-
-
 def truth(portal: Portal) -> Told:
     return Told(
         {message.id: _row(message) for message in portal.messages},
@@ -209,7 +172,11 @@ async def test_read_models_are_the_truth_when_the_queues_saw_everything(
     await histories.project(portal_id, all_at_once())
 
     assert await histories.rows(portal_id, "undecoded") == []
-    assert await told(histories, portal_id) == truth(portal)
+
+    async def rows(table: str, *columns: str) -> list[tuple[Any, ...]]:
+        return await histories.rows(portal_id, table, *columns)
+
+    assert await told(rows) == truth(portal)
 
 
 @examples
