@@ -28,8 +28,8 @@ faults: .venv/installed  ## every fault at full length, every mutant; writes doc
 docs: .venv/installed  ## what a server answers, into docs/http.md, docs/audit.md and the OpenAPI document
 	$(BIN)/python -m tests.described
 
-contract: .venv/installed  ## every answer beside its description (schemathesis), every stream over bad networks
-	$(BIN)/pytest -n auto --dist loadgroup -q -m long tests/api tests/promises/test_streams_resume.py
+contract: .venv/installed  ## what takes too long for `make test`: every answer beside its description, and more
+	$(BIN)/pytest -n auto --dist loadgroup -q -m long --ignore tests/faults
 
 serve: .venv/installed  ## the server on the folder of CHRONICLE_DATABASE
 	$(BIN)/chronicle serve --port $(PORT)

@@ -20,6 +20,16 @@ Result = TypeVar("Result")
 
 ENGINES: Final = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql))
 
+postgresql_takes_long: Final = pytest.mark.parametrize(
+    "fresh",
+    [
+        ENGINES[0],
+        pytest.param("postgresql", marks=(pytest.mark.postgresql, pytest.mark.long)),
+    ],
+    indirect=True,
+)
+"""For what is slow and hardly knows of its engine: PostgreSQL is left to CI."""
+
 on_sqlite: Final = pytest.mark.parametrize("fresh", ENGINES[:1], indirect=True)
 """For what only an embedded store has: the test's docstring says why."""
 

@@ -11,7 +11,7 @@ from api.settings import Settings
 from eventstore.event import NewEvent
 from eventstore.integrity import commitment, leaf
 from eventstore.store import Store
-from tests.engines import environment
+from tests.engines import environment, postgresql_takes_long
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -41,6 +41,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@postgresql_takes_long
 def test_the_readme_runs(fresh: Store, tmp_path: Path) -> None:
     """Every ```sh block, in order, in one shell that stops at the first failure."""
     blocks = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)

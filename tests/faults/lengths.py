@@ -10,6 +10,11 @@ def brief(*values: Any) -> Any:
     return pytest.param(*values, marks=pytest.mark.brief)
 
 
+def mutants(*values: Any) -> Any:
+    """The values of a test with which mutants are tried, and nothing else is."""
+    return pytest.param(*values, marks=[pytest.mark.brief, pytest.mark.long])
+
+
 def long(*values: Any) -> Any:
     """The values of a test that only `make faults` runs."""
     return pytest.param(*values, marks=pytest.mark.long)

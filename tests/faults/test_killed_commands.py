@@ -17,7 +17,7 @@ from tests.faults.checks import check, check_log
 from tests.faults.children import child
 from tests.faults.commands import command, seconds_of
 from tests.faults.deliveries import simulated
-from tests.faults.lengths import brief, long
+from tests.faults.lengths import brief, long, mutants
 from tests.faults.stores import Rows, Store
 from tests.faults.tallies import Tally
 
@@ -30,7 +30,7 @@ PATIENCE: Final = 30
 
 
 @pytest.mark.fault("killed at random while rebuilding")
-@pytest.mark.parametrize("kills", [brief(6), long(200)])
+@pytest.mark.parametrize("kills", [brief(2), mutants(6), long(200)])
 async def test_readers_never_see_a_half_built_table(store: Store, tally: Tally, kills: int) -> None:
     writer = store.writer()
     writer(simulated(store, EVENTS))
@@ -65,7 +65,7 @@ async def read(store: Store) -> Rows:
 
 
 @pytest.mark.fault("killed at random while importing")
-@pytest.mark.parametrize("kills", [brief(6), long(200)])
+@pytest.mark.parametrize("kills", [brief(2), mutants(6), long(200)])
 async def test_an_import_that_is_repeated_ends_with_every_line_once(
     store: Store, tally: Tally, tmp_path: Path, kills: int
 ) -> None:

@@ -27,7 +27,7 @@ from scripts.bench.events import generate
 from tests.engines import damage, environment
 from tests.faults.checks import Found
 from tests.faults.commands import command, seconds_of
-from tests.faults.lengths import brief, long
+from tests.faults.lengths import brief, long, mutants
 from tests.faults.postgresql_log import check_portal, places
 from tests.faults.tallies import Tally
 from tests.promises.server import register
@@ -38,7 +38,7 @@ EVENTS: Final = 600
 LINES: Final = 4_500
 """More than are imported in two transactions."""
 
-KILLS: Final = (brief(4), long(200))
+KILLS: Final = (brief(1), mutants(4), long(200))
 
 Rows = Mapping[str, Sequence[Row]]
 

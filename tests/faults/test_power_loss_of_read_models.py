@@ -13,7 +13,7 @@ from tests.faults.children import child
 from tests.faults.commands import become
 from tests.faults.deliveries import simulated
 from tests.faults.disk import Disk, write
-from tests.faults.lengths import brief, long
+from tests.faults.lengths import long, mutants
 from tests.faults.stores import Store
 from tests.faults.tallies import Tally
 
@@ -43,7 +43,7 @@ def calls_of(trace: Path, does: Callable[..., None], *arguments: Any) -> list[st
     return strace.calls(trace)
 
 
-@pytest.mark.parametrize("every", [brief(200), long(15)])
+@pytest.mark.parametrize("every", [mutants(200), long(15)])
 async def test_a_projection_goes_on_from_whatever_is_left_of_it(
     filled: Store, tally: Tally, memory_path: Path, every: int
 ) -> None:
@@ -62,7 +62,7 @@ async def test_a_projection_goes_on_from_whatever_is_left_of_it(
                 tally.looked(await check(found, {}))
 
 
-@pytest.mark.parametrize("every", [brief(120), long(9)])
+@pytest.mark.parametrize("every", [mutants(120), long(9)])
 async def test_readers_have_whole_read_models_before_during_and_after_a_rebuild(
     filled: Store, tally: Tally, memory_path: Path, every: int
 ) -> None:

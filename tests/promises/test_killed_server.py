@@ -26,7 +26,7 @@ from tests.promises.process import ServerProcess, running
 from tests.promises.server import FORM, SLUG, Registered, register
 
 CONNECTIONS: Final = 6
-KILLS: Final = 4
+KILLS: Final = 2
 
 
 @dataclass

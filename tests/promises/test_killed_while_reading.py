@@ -37,7 +37,7 @@ async def test_every_answer_that_a_reader_got_is_recorded(
     fresh: Store, token: str, tmp_path: Path
 ) -> None:
     answered: set[str] = set()
-    for seed in range(3):
+    for seed in range(2):
         server = await asyncio.to_thread(ServerProcess, fresh, tmp_path / "server.log")
         await _read_until_killed(server, token, answered, Random(seed))  # noqa: S311 - no secret
 

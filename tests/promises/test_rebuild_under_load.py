@@ -25,7 +25,7 @@ async def _living(served: Served, act: Callable[[Life], Any]) -> Life:
     return life
 
 
-@pytest.mark.parametrize("from_facts", [False, True])
+@pytest.mark.parametrize("from_facts", [False, pytest.param(True, marks=pytest.mark.long)])
 async def test_a_rebuild_beside_senders_and_readers_is_not_noticed(
     registered: Registered, *, from_facts: bool
 ) -> None:

@@ -16,7 +16,7 @@ from pydantic_core import to_json
 from eventstore.catalog import Catalog
 from eventstore.store import Store
 from tests import samples
-from tests.engines import on_postgresql
+from tests.engines import on_postgresql, postgresql_takes_long
 from tests.promises.process import ServerProcess, running
 from tests.promises.server import NOW, SLUG, Registered, register
 from tests.promises.streams import last_id, messages
@@ -148,6 +148,7 @@ async def test_over_a_network_that_breaks_all_is_told_once(
     assert len(told) >= EVENTS - 1  # the first of all edits may be the first that was seen
 
 
+@postgresql_takes_long
 async def test_a_server_that_is_stopped_ends_streams_and_who_comes_back_goes_on(
     fresh: Store, tmp_path: Path
 ) -> None:

@@ -117,6 +117,7 @@ def test_a_percentile_is_one_of_the_values() -> None:
     assert percentile([3, 1, 2], 0.5) == 2
 
 
+@pytest.mark.long
 def test_it_runs_and_reports() -> None:
     """The rest of it is run by CI: it takes a minute."""
     command = [sys.executable, "-m", "scripts.bench", "--quick", "--no-peers", "--only", "append"]
