@@ -160,6 +160,27 @@ def coverage(evidence: Evidence, window: Window = EVER) -> Coverage:
     return judged(seen_by(evidence), evidence.looks, window)
 
 
+def summary(watched: Iterable[Watched], window: Window = EVER) -> Coverage:
+    """Say how the queues of a portal were watched: every hole in the watch of any of them.
+
+    Never `complete`: of the chats that no receiver has, nothing is known.
+    """
+    of_receiver: defaultdict[str, list[Watched]] = defaultdict(list)
+    for each in set(watched):
+        of_receiver[each.receiver].append(each)
+    covered: list[Interval] = []
+    holes: list[Hole] = []
+    for receiver, stretches in sorted(of_receiver.items()):
+        seen = _seen(receiver, stretches, Evidence(), ())._replace(stays=[(ALWAYS, NEVER)])
+        parts = both(seen.covered, [window[:2]])
+        covered += parts
+        holes += _holes([seen], (), parts, window)
+    if not covered:
+        return Coverage("unknown", None, None, tuple(holes), "unknown")
+    since, until = min(covered)[0], max(until for _, until in covered)
+    return Coverage("partial", since, until, tuple(holes), "partial")
+
+
 def seen_by(evidence: Evidence) -> list[Seen]:
     """Say how each watched receiver that is known to have had the chat saw it, by name."""
     there: defaultdict[str, set[Instant]] = defaultdict(set)

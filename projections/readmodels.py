@@ -12,6 +12,7 @@ from eventstore.database import Pairs, one_of, pair_of
 from projections.facts import Fact
 from projections.members import member_rows, membership
 from projections.messages import message, message_claim, message_rows, message_version
+from projections.orphans import orphan, orphan_rows
 from projections.profiles import (
     chat,
     chat_rows,
@@ -57,7 +58,7 @@ class ReadModel:
 
 MESSAGE: Final = ReadModel(
     "message",
-    (message, message_version, message_claim, reaction, message_words),
+    (message, message_version, message_claim, reaction, message_words, orphan),
     ("message_id",),
 )
 MEMBER: Final = ReadModel("membership", (membership,), ("chat_id", "user_id"))
@@ -71,10 +72,17 @@ def fold_message(facts: Sequence[Fact]) -> Rows:
     """Return all rows of one message, from all facts that name it."""
     rows = message_rows(facts)
     if rows.message is None:
-        return ((), (), (), (), ())
+        return ((), (), (), (), (), ())
     deleted = rows.message.state == "deleted"
     found = words_rows(facts, rows.versions, deleted=deleted)
-    return ([rows.message], rows.versions, rows.claims, reaction_rows(facts), found)
+    return (
+        [rows.message],
+        rows.versions,
+        rows.claims,
+        reaction_rows(facts),
+        found,
+        orphan_rows(facts, rows.message),
+    )
 
 
 def fold_member(told: Iterable[Fact], presence: Iterable[Span]) -> Rows:

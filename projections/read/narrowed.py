@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from eventstore.directory import Limits
 from eventstore.event import Instant
+from projections.coverage import Evidence, Watched
 from projections.members import MemberRow
 from projections.messages import MessageRow, VersionRow
 from projections.profiles import ChatVersionRow, UserRow, UserVersionRow
@@ -17,6 +18,7 @@ from projections.read.chats import ChatKey, CountedChat
 from projections.read.counts import Counts
 from projections.read.members import MemberKey
 from projections.read.messages import Quoted
+from projections.read.orphans import Orphans
 from projections.read.reactions import ReactionKey
 from projections.read.reader import Reader
 from projections.read.search import Hit, HitKey, Wanted
@@ -233,6 +235,17 @@ class Narrowed:
 
     async def names_seen(self, user_ids: Collection[int]) -> NamesSeen:
         return await self.reader.names_seen(user_ids)
+
+    async def evidence(self, chat_id: int) -> Evidence:
+        return await self.reader.evidence(chat_id) if self._shows_chat(chat_id) else Evidence()
+
+    async def watches(self) -> Sequence[Watched]:
+        return await self.reader.watches() if self.limits.chats is None else ()
+
+    async def orphans(self, chat_id: int | None) -> Orphans | None:
+        if self.limits.windowed or not self._shows_chat(chat_id):
+            return None
+        return await self.reader.orphans(chat_id)
 
     async def counts(self, upto: int) -> Counts:
         return await self.reader.counts(upto)

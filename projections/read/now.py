@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventstore.database import Session
+from projections.coverage import Evidence, Watched
 from projections.members import MemberRow
 from projections.messages import MessageRow, VersionRow
 from projections.profiles import ChatVersionRow, UserRow, UserVersionRow
@@ -13,8 +14,10 @@ from projections.read import (
     beside,
     chats,
     counts,
+    coverage,
     members,
     messages,
+    orphans,
     provenance,
     reactions,
     search,
@@ -25,6 +28,7 @@ from projections.read.chats import ChatKey, CountedChat
 from projections.read.counts import Counts
 from projections.read.members import MemberKey
 from projections.read.messages import Quoted
+from projections.read.orphans import Orphans
 from projections.read.reactions import ReactionKey
 from projections.read.search import Hit, HitKey, Wanted
 from projections.read.users import Named, NamesSeen
@@ -147,6 +151,15 @@ class Now:
 
     async def names_seen(self, user_ids: Collection[int]) -> NamesSeen:
         return await users.names_seen(self.session, self.portal_id, user_ids)
+
+    async def evidence(self, chat_id: int) -> Evidence:
+        return await coverage.evidence(self.session, self.portal_id, chat_id, self.position)
+
+    async def watches(self) -> Sequence[Watched]:
+        return await coverage.watches(self.session, self.portal_id)
+
+    async def orphans(self, chat_id: int | None) -> Orphans | None:
+        return await orphans.orphans(self.session, self.portal_id, chat_id)
 
     async def counts(self, upto: int) -> Counts:
         return await counts.counts(self.session, self.portal_id, upto)

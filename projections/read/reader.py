@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
+from projections.coverage import Evidence, Watched
 from projections.members import MemberRow
 from projections.messages import MessageRow, VersionRow
 from projections.profiles import ChatVersionRow, UserRow, UserVersionRow
@@ -12,6 +13,7 @@ from projections.read.chats import ChatKey, CountedChat
 from projections.read.counts import Counts
 from projections.read.members import MemberKey
 from projections.read.messages import Quoted
+from projections.read.orphans import Orphans
 from projections.read.reactions import ReactionKey
 from projections.read.search import Hit, HitKey, Wanted
 from projections.read.users import Named, NamesSeen
@@ -106,6 +108,18 @@ class Reader(Protocol):
 
     async def names_seen(self, user_ids: Collection[int]) -> NamesSeen:
         """Return what users were called, ever."""
+
+    async def evidence(self, chat_id: int) -> Evidence:
+        """Return all that tells of how a chat was seen."""
+
+    async def watches(self) -> Sequence[Watched]:
+        """Return how the queues of the portal were watched."""
+
+    async def orphans(self, chat_id: int | None) -> Orphans | None:
+        """Return what tells of unknown messages, in a chat or anywhere; None for no such answer.
+
+        As of a moment there is none, nor for who sees messages of some time only.
+        """
 
     async def counts(self, upto: int) -> Counts:
         """Count what is known, and what could not be decoded of the events up to a position."""

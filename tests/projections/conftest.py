@@ -8,7 +8,15 @@ from eventstore.catalog import Catalog
 from eventstore.store import Store
 from projections.generations import prepare_generation
 from tests.projections.own_events import reading, watching
-from tests.projections.stored import append, contradicting, lived, portals, projecting, unreadable
+from tests.projections.stored import (
+    append,
+    contradicting,
+    lived,
+    orphaned,
+    portals,
+    projecting,
+    unreadable,
+)
 from tests.promises.server import NOW
 
 
@@ -20,7 +28,7 @@ async def catalog(fresh: Store) -> AsyncIterator[Catalog]:
     await catalog.add_portal("other", "member-2", now=NOW)
     one, other = await portals(catalog)
     life = lived(1)
-    own = [*watching(), *reading()]
+    own = [*watching(), orphaned(), *reading()]
     await append(fresh, one, [*life, contradicting(life), *unreadable(1, begin=1_000), *own])
     await append(fresh, other, unreadable(3))
     await prepare_generation(fresh, 1)

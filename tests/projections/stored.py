@@ -8,6 +8,7 @@ from random import Random
 from eventstore.catalog import Catalog
 from eventstore.database import Pool
 from eventstore.directory import Portal
+from eventstore.envelope import Receiving, events_of
 from eventstore.event import NewEvent
 from eventstore.log import Pending
 from eventstore.store import Store
@@ -16,10 +17,11 @@ from projections.live import Live
 from projections.projector import Projector
 from projections.verify_log import verify_log
 from projections.verify_read_models import verify_read_models
+from tests import samples
 from tests.engines import query
 from tests.eventstore.factories import new
 from tests.promises import simulated_portal
-from tests.promises.received import KEY, received
+from tests.promises.received import FINGERPRINTS, KEY, received
 from tests.promises.server import NOW
 
 
@@ -53,6 +55,16 @@ def contradicting(events: Sequence[NewEvent]) -> NewEvent:
     payload = said.payload.replace("2201", "2202").replace(number, str(sequence))
     key = said.key.replace(number, str(sequence))
     return said._replace(key=key, sequence=sequence, payload=payload)
+
+
+def orphaned(message_id: int = 999_001) -> NewEvent:
+    """What a queue tells of a message that nobody told of before: that it was deleted."""
+    tree = samples.tree("im_v2/onimv2messagedelete.json") | {"eventId": message_id}
+    tree["data"]["messageId"] = message_id
+    how = Receiving(NOW, FINGERPRINTS, KEY, source="fetch", receiver="user:58")
+    (event,) = events_of(tree, how)
+    assert isinstance(event, NewEvent)
+    return event
 
 
 async def append(store: Store, to: Portal, events: Sequence[NewEvent]) -> int:

@@ -19,6 +19,7 @@ from projections.generations import prepare_generation
 from projections.read import (
     changes,
     chats,
+    coverage,
     members,
     messages,
     names,
@@ -191,6 +192,9 @@ async def some_messages(session: Session, **filters: Any) -> object:
     return await messages.among(session, 1, filters, key=0, limit=9)
 
 
+SMALL: Final = {"watch"}
+"""Tables of a few rows a portal, which are all asked for: PostgreSQL may read them whole."""
+
 READS: Final[dict[str, Callable[[Session], Awaitable[object]]]] = {
     "a message": lambda it: messages.one(it, 1, 7),
     "newer messages": lambda it: messages.newer(it, 1, 7, key=1, began_at=9, limit=9),
@@ -229,6 +233,9 @@ READS: Final[dict[str, Callable[[Session], Awaitable[object]]]] = {
         7, current=True, key=members.FIRST, limit=9
     ),
     "names as of a moment": lambda it: then(it).names(SOME),
+    "how queues were watched": lambda it: coverage.watches(it, 1),
+    "how a chat was seen": lambda it: coverage.evidence(it, 1, 7, 9),
+    "how a chat was seen as of a moment": lambda it: then(it).evidence(7),
     "undecoded events": lambda it: undecoded.page(it, 1, after=7, began_at=99, limit=9),
 }
 
@@ -350,4 +357,18 @@ async def test_postgresql_finds_a_page_by_index(
     searches = await searches_of(full.generation(1), postgresql_searches, read)
 
     assert searches
-    assert all(columns[:1] == ("portal_id",) for _, columns in searches), searches
+    by_index = [columns for table, columns in searches if table not in SMALL]
+    assert all(columns[:1] == ("portal_id",) for columns in by_index), searches
+
+
+async def test_sqlite_looks_up_what_tells_of_a_chat_and_no_more(folder: Folder) -> None:
+    searches = await searches_of(
+        folder.generation(1), sqlite_searches, lambda it: coverage.evidence(it, 1, 7, 9)
+    )
+
+    assert {columns for table, columns in searches if table == "fact"} == {
+        ("portal_id", "chat_id", "user_id"),
+        ("portal_id", "chat_id"),
+    }
+    sighted = {columns[:3] for table, columns in searches if table == "sighting"}
+    assert sighted == {("portal_id", "chat_id", "witness")}

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from projections import members, messages, profiles, reactions, tables, watch
+from projections import members, messages, orphans, profiles, reactions, tables, watch
 from projections.facts import Fact
 from projections.search import message_words
 from projections.spans import Span
@@ -24,6 +24,7 @@ ROWS: Final[dict[Table, Any]] = {
     messages.message: messages.MessageRow,
     messages.message_version: messages.VersionRow,
     messages.message_claim: messages.ClaimRow,
+    orphans.orphan: orphans.OrphanRow,
     reactions.reaction: reactions.ReactionRow,
     message_words.message_words: message_words.WordsRow,
     members.membership: members.MemberRow,

@@ -59,6 +59,7 @@ CHANGES = {
     ("user_profile", "name"): "'forged'",
     ("user_profile_version", "name"): "'forged'",
     ("watch", "until"): "1",
+    ("orphan", "missing"): "1",
     ("span", "last_position"): "0",
     ("profile", "content"): "'{}'",
     ("undecoded", "reason"): "''",

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, func, select
 
 from eventstore.database import Session
 from eventstore.event import MAX_INSTANT
+from projections.coverage import Evidence, Watched
 from projections.members import MemberRow
 from projections.messages import MessageRow, VersionRow, message
 from projections.profiles import ChatVersionRow, UserRow, UserVersionRow
@@ -18,9 +19,11 @@ from projections.read.chats import ChatKey, CountedChat
 from projections.read.counts import UNDECODED, Counts
 from projections.read.members import MemberKey
 from projections.read.messages import Quoted
+from projections.read.orphans import Orphans
 from projections.read.reactions import ReactionKey
 from projections.read.search import FIRST as FIRST_HIT
 from projections.read.search import Hit, HitKey, Wanted
+from projections.read.then import coverage
 from projections.read.then.chats import Chats
 from projections.read.then.facts import KNOWN_OF, TOLD_OF
 from projections.read.then.hits import hits
@@ -169,6 +172,19 @@ class Then:
             each: [(version.from_at, version.name) for version in rows.versions]
             for each, rows in folded.items()
         }
+
+    async def evidence(self, chat_id: int) -> Evidence:
+        folded = await self._chats.folded([chat_id])
+        private = any(rows.chat and rows.chat.type == "private" for rows in folded.values())
+        return await coverage.evidence(
+            self._session, self._portal_id, chat_id, self._view, private=private
+        )
+
+    async def watches(self) -> Sequence[Watched]:
+        return await coverage.watches(self._session, self._portal_id, self._view)
+
+    async def orphans(self, chat_id: int | None) -> Orphans | None:  # noqa: ARG002 - of a Reader
+        return None
 
     async def counts(self, upto: int) -> Counts:
         statement = _COUNTS if self._certain else _COUNTS_OF_BOTH
