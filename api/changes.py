@@ -25,24 +25,25 @@ _WINDOW: Final = 500
 _SIZE: Final = 512
 """Bytes that the changes of a position take: few have more than one."""
 
-_MOST: Final = 10_000
-"""Positions that are looked at for one page. What is asked for may be rare, and the log is long."""
-
 
 async def page(read: ReadList[ChangesQuery]) -> Listed[models.Change]:
-    """What changed behind a position, ascending. Where that is little, a page may be short."""
+    """What changed behind a position, ascending."""
     began_at = read.began_at()
     after, skip = read.key([read.query.after or 0, 0])
-    last = min(after + _MOST, began_at)
     found: list[Change] = []
-    while after < last and len(found) < skip + read.fetch:
-        upto = min(after + _WINDOW, last)
+    while after < began_at and len(found) < skip + read.fetch:
+        after = await changes.place_before(
+            read.session,
+            read.portal_id,
+            among=range(after + 1, began_at + 1),
+            kinds=read.query.kinds,
+            chat_id=read.query.chat,
+        )
+        upto = min(after + _WINDOW, began_at)
         changed = await changes.between(read.session, read.portal_id, after=after, upto=upto)
         found += [change for change in changed if is_wanted(change, read.query)]
         after = upto
     listed, more = read.cut(found[skip:], lambda change: _place(change, found))
-    if more is None and after < began_at:
-        more = [after, 0]
     return read.page([of_change(change) for change in listed], more)
 
 

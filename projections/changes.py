@@ -25,10 +25,11 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 Pair = tuple[int, int]
 """A chat and a user."""
 
-_OF_TEXTS: Final = frozenset(
-    {"message_posted", "message_edited", "message_deleted", "message_observed"}
-)
-_OF_REACTIONS: Final = frozenset({"reaction_added", "reaction_removed"})
+OF_TEXTS: Final = ("message_posted", "message_edited", "message_deleted", "message_observed")
+"""The kinds of facts that tell of a text or of its end."""
+
+OF_REACTIONS: Final = ("reaction_added", "reaction_removed")
+"""The kinds of facts that tell of a reaction."""
 
 
 class Change(NamedTuple):
@@ -82,7 +83,7 @@ def by_message(facts: Iterable[Fact]) -> dict[int, list[Fact]]:
     """Part facts that may change a message by the message that they name."""
     found: defaultdict[int, list[Fact]] = defaultdict(list)
     for fact in facts:
-        if fact.message_id is not None and (fact.kind in _OF_REACTIONS or _tells_of_text(fact)):
+        if fact.message_id is not None and (fact.kind in OF_REACTIONS or _tells_of_text(fact)):
             found[fact.message_id].append(fact)
     return found
 
@@ -97,7 +98,7 @@ def by_member(facts: Iterable[Fact]) -> dict[Pair, list[Fact]]:
 
 
 def _tells_of_text(fact: Fact) -> bool:
-    return fact.kind in _OF_TEXTS or fact.text is not None
+    return fact.kind in OF_TEXTS or fact.text is not None
 
 
 class _Message:
@@ -181,7 +182,7 @@ class _Message:
         )
 
     def _gained_acts(self, news: Iterable[Fact]) -> Iterator[tuple[Fact, Entry]]:
-        by_act = {_act(fact): fact for fact in news if fact.kind in _OF_REACTIONS}
+        by_act = {_act(fact): fact for fact in news if fact.kind in OF_REACTIONS}
         for key, fact in sorted(by_act.items()):
             alike = [each for each in self._facts if _act(each) == key]
             before = [each for each in alike if each.position < fact.position]

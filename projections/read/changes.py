@@ -1,25 +1,89 @@
 """Reading what changed: the facts of some positions, and what was told before of the same."""
 
+from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, bindparam, func, or_, select, text
 
 from eventstore.database import Pairs, Session, one_of, pair_of
-from projections.changes import Before, Change, by_member, by_message, changes
+from projections.changes import (
+    OF_REACTIONS,
+    OF_TEXTS,
+    Before,
+    Change,
+    Kind,
+    by_member,
+    by_message,
+    changes,
+)
 from projections.facts import Fact
+from projections.messages import message_claim
 from projections.read.names import names_before
-from projections.tables import OF_MEMBERS, fact
+from projections.tables import MEMBER_KINDS, OF_MEMBERS, fact
 
 _PORTAL: Final = fact.c.portal_id == bindparam("portal_id")
-_NEWS: Final = (
-    select(fact)
-    .where(_PORTAL, fact.c.position > bindparam("after"), fact.c.position <= bindparam("upto"))
-    .order_by(fact.c.position, fact.c.ordinal)
+_AMONG: Final = (
+    _PORTAL & (fact.c.position > bindparam("after")) & (fact.c.position <= bindparam("upto"))
 )
+_NEWS: Final = select(fact).where(_AMONG).order_by(fact.c.position, fact.c.ordinal)
 _OF_MESSAGES: Final = select(fact).where(_PORTAL, one_of(fact.c.message_id, "keys"))
 _MEMBER_FACTS: Final = select(fact).where(
     _PORTAL, OF_MEMBERS, pair_of(fact.c.chat_id, fact.c.user_id, "keys")
 )
+_IN_DOUBT: Final = select(message_claim.c.message_id).where(
+    message_claim.c.portal_id == bindparam("portal_id"), message_claim.c.subject == bindparam("of")
+)
+_TELLING: Final[Mapping[Kind, str]] = {
+    "edited": f"kind IN {OF_TEXTS} OR text IS NOT NULL",
+    "deleted": "kind IN ('message_deleted', 'message_edited', 'message_observed')",
+    "reaction": f"kind IN {OF_REACTIONS}",
+    "joined": f"kind IN {MEMBER_KINDS}",
+    "left": f"kind IN {MEMBER_KINDS}",
+    "renamed": "chat_profile IS NOT NULL OR user_profile IS NOT NULL",
+}
+"""Which facts may tell of a change of each kind: all of those, and others."""
+
+
+async def place_before(
+    session: Session,
+    portal_id: int,
+    *,
+    among: range,
+    kinds: Collection[Kind] | None,
+    chat_id: int | None,
+) -> int:
+    """Return the position behind which the next change of these kinds, or of a chat, may be.
+
+    It is the one before the first of `among` where nothing narrows, and the last of it where
+    there is none.
+    """
+    if kinds is None and chat_id is None:
+        return among.start - 1
+    values: dict[str, Any] = {"after": among.start - 1, "upto": among.stop - 1}
+    if chat_id is not None:
+        values |= {"chat_id": chat_id, "of": "chat"}
+    statement = _first(None if kinds is None else frozenset(kinds), of_chat=chat_id is not None)
+    rows = await session.rows(statement, portal_id=portal_id, **values)
+    return among.stop - 1 if rows[0][0] is None else int(rows[0][0]) - 1
+
+
+@lru_cache
+def _first(kinds: frozenset[Kind] | None, *, of_chat: bool) -> Select[Any]:
+    """Find the first of some positions with a fact that may tell of such a change."""
+    statement = select(func.min(fact.c.position)).where(_AMONG)
+    if kinds is not None:
+        alternatives = " OR ".join(_TELLING[kind] for kind in sorted(kinds))
+        statement = statement.where(text(f"({alternatives})"))
+    if of_chat:
+        statement = statement.where(
+            or_(
+                fact.c.chat_id == bindparam("chat_id"),
+                fact.c.chat_id.is_(None),
+                fact.c.message_id.in_(_IN_DOUBT),  # others say that it is in another chat
+            )
+        )
+    return statement
 
 
 async def between(session: Session, portal_id: int, *, after: int, upto: int) -> list[Change]:

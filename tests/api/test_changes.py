@@ -98,20 +98,24 @@ async def test_as_of_a_moment_only_what_had_occurred_is_told(reader: Reader) -> 
     assert 0 < len(then) < len(whole)
 
 
-async def test_where_there_is_little_pages_may_be_short(
-    reader: Reader, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("chat", [None, "2207", "2340", "2301"])
+@pytest.mark.parametrize("kinds", ["left,renamed,deleted", "joined", "renamed", "edited", None])
+async def test_what_is_rare_is_found_wherever_it_is(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch, kinds: str | None, chat: str | None
 ) -> None:
-    whole = (await reader.read("/changes", kinds="left,renamed,deleted"))["data"]
-    monkeypatch.setattr(changes, "_MOST", 3)
+    whole = (await reader.read("/changes"))["data"]
+    monkeypatch.setattr(changes, "_WINDOW", 1)
 
-    page = await reader.read("/changes", kinds="left,renamed,deleted")
-    found = page["data"]
-    while page["page"]["next"]:
-        following = {"cursor": page["page"]["next"]}
-        page = await reader.read("/changes", kinds="left,renamed,deleted", **following)
-        found += page["data"]
+    narrowed = {"kinds": kinds, "chat": chat}
+    asked = {name: value for name, value in narrowed.items() if value}
+    pages = await reader.walk("/changes", limit=2, **asked)
 
-    assert found == whole
+    assert [each for page in pages for each in page] == [
+        each
+        for each in whole
+        if (kinds is None or each["kind"] in kinds.split(","))
+        and (chat is None or each["chat_id"] == chat)
+    ]
 
 
 async def test_no_text_is_told(reader: Reader) -> None:

@@ -18,7 +18,7 @@ from projections.members import member_rows
 from projections.messages import message_rows
 from projections.project import checkpoint_of
 from projections.reactions import reaction_rows
-from projections.read.changes import between
+from projections.read.changes import between, place_before
 from projections.renames import Names, Rename
 from projections.spans import gather
 from tests.projections.factories import fact, moment
@@ -249,3 +249,32 @@ async def test_what_is_stored_changes_the_same_in_any_pages(catalog: Catalog, fr
     assert {each.kind for each in whole} == {*KINDS_OF_CHANGE}
     assert [each for page in pages for each in page] == whole
     assert [each for step in steps for each in step] == whole
+
+
+async def test_no_change_is_passed_by_who_looks_for_the_next_of_its_kind_or_of_its_chat(
+    catalog: Catalog, fresh: Store
+) -> None:
+    one, _ = await portals(catalog)
+    pool = Pool(fresh.generation(1), 1)
+    async with pool.reading() as session:
+        newest = await checkpoint_of(session, one.id)
+        whole = await between(session, one.id, after=0, upto=newest)
+        of_chats = {(None, each.chat_id) for each in whole if each.chat_id}
+        for kinds, chat_id in {((each.kind,), None) for each in whole} | of_chats:
+            found: list[int] = []
+            place = 0
+            while place < newest:
+                among = range(place + 1, newest + 1)
+                place = 1 + await place_before(
+                    session, one.id, among=among, kinds=kinds, chat_id=chat_id
+                )
+                found.append(place)
+            wanted = {
+                each.position
+                for each in whole
+                if (chat_id is None or each.chat_id == chat_id)
+                and (kinds is None or each.kind in kinds)
+            }
+
+            assert wanted <= set(found)
+    await pool.close()
