@@ -2,10 +2,12 @@
 
 import time
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Final
 
 from eventstore.event import Instant
+from eventstore.times import spelled
+
+__all__ = ["now", "shown", "spelled", "to_instant"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -19,18 +21,6 @@ def now() -> Instant:
 def shown(instant: Instant | None) -> str | None:
     """Spell a moment: `2026-09-14T07:15:00.000000Z`."""
     return None if instant is None else spelled(instant)
-
-
-def spelled(instant: Instant) -> str:
-    """Spell a moment that is known."""
-    second, microsecond = divmod(instant, 1_000_000)
-    return f"{_second(second)}.{microsecond:06d}Z"
-
-
-@lru_cache(maxsize=10_000)  # a page shows the same moments again and again
-def _second(second: int) -> str:
-    # strftime does not pad the years before 1000, and costs more.
-    return (_EPOCH + timedelta(seconds=second)).isoformat()[:19]
 
 
 def to_instant(at: datetime) -> Instant:

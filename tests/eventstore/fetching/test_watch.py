@@ -1,0 +1,93 @@
+"""What is told of a queue's watch claims no more than is known."""
+
+from eventstore.fetching.queue import LAG, RETENTION
+from eventstore.fetching.watch import TELLING, Watch
+
+SECOND = 1_000_000
+T = 1_789_400_000 * SECOND
+
+
+def watched(watch: Watch, at: int, **changed: object) -> Watch:
+    given = {"at": at, "until": at - LAG, "sees": "everything", "cause": "poller_down", **changed}
+    return watch.watched(**given)  # type: ignore[arg-type]
+
+
+FIRST = watched(Watch(), T)
+
+
+def test_a_watch_begins_now_and_knows_nothing_of_before() -> None:
+    assert FIRST.event("im.v2.Event.get", "everything") == {
+        "type": "CHRONICLEQUEUEWATCHED",
+        "date": "2026-09-14T15:33:20.000000Z",
+        "data": {
+            "method": "im.v2.Event.get",
+            "since": "2026-09-14T15:33:20.000000Z",
+            "until": "2026-09-14T15:33:20.000000Z",
+            "sees": "everything",
+            "hole": {"from": None, "cause": "before_subscription"},
+        },
+    }
+
+
+def test_it_goes_on_with_every_answer_as_far_as_nothing_can_come_late() -> None:
+    later = watched(FIRST, T + 60 * SECOND)
+
+    assert (later.since, later.until) == (T, T + 60 * SECOND - LAG)
+    assert later.hole_cause == "before_subscription"  # the same stretch, told again
+    assert watched(later, T + 40 * SECOND).until == later.until  # a clock that was set back
+
+
+def test_an_outage_that_the_queue_outlives_is_none() -> None:
+    back = watched(FIRST, T + RETENTION - LAG)
+
+    assert (back.since, back.hole_cause) == (T, "before_subscription")
+
+
+def test_a_longer_outage_is_a_hole_from_the_last_answer_to_what_is_still_kept() -> None:
+    at = T + 2 * RETENTION
+
+    back = watched(FIRST, at, cause="poll_outage_over_retention")
+
+    assert (back.hole_from, back.hole_cause) == (T, "poll_outage_over_retention")
+    assert (back.since, back.until) == (at - RETENTION + LAG, at - LAG)
+    assert back.due(now=False)
+
+
+def test_a_queue_that_is_emptied_too_slowly_loses_what_grows_too_old_meanwhile() -> None:
+    at = T + RETENTION - 2 * LAG
+    behind = watched(FIRST, at, until=T + SECOND)  # a full page: more waits
+
+    later = watched(behind, at + 2 * LAG, until=T + 70 * SECOND)
+
+    assert (later.hole_from, later.since) == (T + SECOND, T + LAG)
+
+
+def test_what_may_have_been_stolen_is_a_hole_from_the_last_sure_moment() -> None:
+    going = watched(FIRST, T + 600 * SECOND)
+
+    broken = going.broken(
+        at=T + 700 * SECOND, sees="everything", cause="foreign_reader", seen=T + 500 * SECOND
+    )
+
+    assert (broken.hole_from, broken.hole_cause) == (T + 500 * SECOND, "foreign_reader")
+    assert broken.since == broken.until == T + 700 * SECOND
+
+
+def test_a_bot_that_sees_more_than_before_begins_anew_without_a_hole() -> None:
+    bot = watched(Watch(), T, sees="mentions")
+
+    promoted = watched(bot, T + 60 * SECOND)
+
+    assert (promoted.since, promoted.hole_from, promoted.hole_cause) == (T, None, None)
+    assert promoted.sees == "everything"
+
+
+def test_it_is_told_at_first_then_every_hour_and_when_something_happens() -> None:
+    told = FIRST.told()
+
+    assert FIRST.due(now=False)
+    assert not told.due(now=True)
+    minute = watched(told, T + 60 * SECOND)
+    assert (minute.due(now=False), minute.due(now=True)) == (False, True)
+    assert watched(told, T + TELLING + LAG).due(now=False)
+    assert not Watch().due(now=True)
