@@ -1,0 +1,1 @@
+"""Reconciliation, against a portal that knows the truth."""
