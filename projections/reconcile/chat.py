@@ -33,14 +33,18 @@ Outcome = Literal["read", "lost", "limited", "refused"]
 
 
 class Reader(NamedTuple):
-    """Who reads, and with what: `reading` lends a session on the portal's read models."""
+    """Who reads, and with what: `reading` lends a session on the portal's read models.
+
+    `progress` is told how many messages of the chat were read, of how many, where that is known.
+    """
 
     portal_id: int
+    receiver: str
     asking: Asking
     methods: Methods
     reading: Callable[[], AbstractAsyncContextManager[Session]]
     tell: Tell
-    progress: Callable[[int], None]
+    progress: Callable[[int, int | None], None]
 
 
 class Summary(NamedTuple):
@@ -75,8 +79,9 @@ async def read_chat(
         return await _refused(reader, chat_id, error)
     await _read_members(reader, chat_id)
     walk = Walk(target, before)
+    everything = chat.messages if target.since is None and not before else None
     try:
-        told = await _read_messages(reader, chat_id, chat, walk)
+        told = await _read_messages(reader, chat_id, chat, walk, everything)
     except Refused as error:
         return await _refused(reader, chat_id, error)
     limited = told.limited or (walk.saw_beginning and await reader.methods.hides_some(chat_id))
@@ -115,7 +120,9 @@ async def _read_members(reader: Reader, chat_id: int) -> None:
         await reader.tell([told])
 
 
-async def _read_messages(reader: Reader, chat_id: int, chat: Chat, walk: Walk) -> Told:
+async def _read_messages(
+    reader: Reader, chat_id: int, chat: Chat, walk: Walk, everything: int | None
+) -> Told:
     told = Told()
     pages = 0
     try:
@@ -131,7 +138,7 @@ async def _read_messages(reader: Reader, chat_id: int, chat: Chat, walk: Walk) -
                 continue
             missing = await _tell_page(reader, chat_id, read)
             told = told._replace(messages=walk.read, missing=told.missing + missing)
-            reader.progress(walk.read)
+            reader.progress(walk.read, everything)
             pages += 1
             if pages % _MARK == 0 and walk.next() is not None:
                 await reader.tell([_mark(chat_id, chat, walk, "read")])

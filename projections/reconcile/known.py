@@ -11,7 +11,7 @@ from projections.members import membership
 from projections.messages import message
 from projections.reconcile.told import Vouched
 from projections.reconcile.walk import Readings
-from projections.tables import fact
+from projections.tables import LOOKS, fact
 
 _FEW: Final = 3
 
@@ -45,9 +45,10 @@ _MEMBERS: Final[Select[Any]] = select(membership.c.user_id).where(
     membership.c.chat_id == bindparam("chat_id"),
     membership.c.left_basis.is_(None),
 )
-_READINGS: Final[Select[Any]] = select(fact.c.chat_id, fact.c.occurred_at, fact.c.detail).where(
+_READINGS: Final[Select[Any]] = select(fact.c.occurred_at, fact.c.detail).where(
     fact.c.portal_id == bindparam("portal_id"),
-    fact.c.kind == "chat_observed",
+    fact.c.chat_id == bindparam("chat_id"),
+    LOOKS,
     fact.c.witness == bindparam("witness"),
     or_(fact.c.code == "read", fact.c.code == "limited"),
 )
@@ -59,13 +60,12 @@ async def chats_of(session: Session, portal_id: int, receiver: str) -> list[int]
     return sorted(chat_id for (chat_id,) in rows)
 
 
-async def readings_of(session: Session, portal_id: int, receiver: str) -> dict[int, list[Readings]]:
-    """Return what a receiver read before, by chat. Reads all facts."""
-    found: dict[int, list[Readings]] = {}
-    for chat_id, at, detail in await session.rows(_READINGS, portal_id=portal_id, witness=receiver):
-        since: Instant | None = from_json(detail).get("since") if detail else None
-        found.setdefault(chat_id, []).append(Readings(since, at))
-    return found
+async def readings_of(
+    session: Session, portal_id: int, chat_id: int, receiver: str
+) -> list[Readings]:
+    """Return what a receiver read of a chat before."""
+    rows = await session.rows(_READINGS, portal_id=portal_id, chat_id=chat_id, witness=receiver)
+    return [Readings(from_json(detail).get("since") if detail else None, at) for at, detail in rows]
 
 
 async def live_messages(

@@ -16,25 +16,24 @@ class Wanted(NamedTuple):
     again: bool = False
 
 
-async def chats_to_read(reader: Reader, receiver: str, wanted: Wanted) -> list[int]:
+async def chats_to_read(reader: Reader, wanted: Wanted) -> list[int]:
     """Return the chats that are wanted, or all that the receiver has, as far as anybody tells.
 
-    Raises PortalError.
+    Raises PortalError, and Stopped.
     """
-    listed = await reader.methods.chats()  # also where it is said: it tells what dialogs are called
+    listed = await reader.methods.chats()  # wanted or not: it tells what private ones are called
     if wanted.chats:
-        return sorted(set(wanted.chats))
+        return sorted({*wanted.chats})
     async with reader.reading() as session:
-        witnessed = await known.chats_of(session, reader.portal_id, receiver)
+        witnessed = await known.chats_of(session, reader.portal_id, reader.receiver)
     return sorted({*listed, *witnessed})
 
 
 async def read_chats(
-    reader: Reader, receiver: str, chats: Collection[int], wanted: Wanted
+    reader: Reader, chats: Collection[int], wanted: Wanted
 ) -> AsyncIterator[Summary]:
     """Read chats; give how each ended. Raises PortalError, and Stopped."""
-    async with reader.reading() as session:
-        before = await known.readings_of(session, reader.portal_id, receiver)
     for chat_id in chats:
-        readings = [] if wanted.again else before.get(chat_id, [])
-        yield await read_chat(reader, chat_id, wanted.target, readings)
+        async with reader.reading() as session:
+            before = await known.readings_of(session, reader.portal_id, chat_id, reader.receiver)
+        yield await read_chat(reader, chat_id, wanted.target, [] if wanted.again else before)

@@ -32,6 +32,7 @@ from projections.read import (
 from projections.read.beside import beside
 from projections.read.then.reader import Then
 from projections.readmodels import READ_MODELS
+from projections.reconcile import known
 from projections.view import View
 from tests.postgresql.databases import Databases
 from tests.projections.plans import (
@@ -100,6 +101,24 @@ STATEMENTS: Final = {
         changes._MEMBER_FACTS,  # noqa: SLF001
         ("fact", ("portal_id", "chat_id", "user_id")),
         keys=PAIRS,
+    ),
+    "messages that a page should have": hot(
+        known._LIVE,  # noqa: SLF001
+        ("message", ("portal_id", "chat_id", "message_id", "message_id")),
+        chat_id=7,
+        begin=10,
+        end=90,
+    ),
+    "members that a list should have": hot(
+        known._MEMBERS,  # noqa: SLF001
+        ("membership", ("portal_id", "chat_id")),
+        chat_id=7,
+    ),
+    "what was read of a chat": hot(
+        known._READINGS,  # noqa: SLF001
+        ("fact", ("portal_id", "chat_id")),
+        chat_id=7,
+        witness="user:27",
     ),
     "what chats were ever called": hot(
         names._SEEN_AS,  # noqa: SLF001

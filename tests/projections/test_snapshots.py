@@ -86,6 +86,10 @@ def test_a_text_that_nobody_told_of_came_between_two_looks() -> None:
     assert row[10:15] == (moment(900), moment(500), "rest_snapshot", None, "unknown")
 
 
+def test_nothing_is_bounded_by_what_came_later() -> None:
+    assert versions(posted("A", 900), read("B", 800, seen={}))[1].from_after == moment(800)
+
+
 def test_a_text_seen_on_a_reaction_narrows_when_the_next_one_came() -> None:
     assert versions(posted("A"), reacted(700, "A"), read("B", 900))[1].from_after == moment(700)
 

@@ -102,10 +102,9 @@ class Reconciled:
     ) -> list[Summary]:
         """Reconcile."""
         reader = self._reader(as_bot=as_bot)
-        receiver = BOT.receiver if as_bot else RECEIVER
         wanted = Wanted([chat.id for chat in chats], Target(window=window), again)
-        ids = await chats_to_read(reader, receiver, wanted)
-        return [each async for each in read_chats(reader, receiver, ids, wanted)]
+        ids = await chats_to_read(reader, wanted)
+        return [each async for each in read_chats(reader, ids, wanted)]
 
     async def read_until_stopped(self, *chats: Chat) -> None:
         """Reconcile until somebody asks to end, and forget that."""
@@ -117,16 +116,17 @@ class Reconciled:
             raise AssertionError
 
     def _reader(self, *, as_bot: bool) -> Reader:
+        receiver = BOT.receiver if as_bot else RECEIVER
         client = DirectClient(self.simulated, self.webhook, BOT.token)
         asking = Asking(client, PortalsClock(self.simulated), self.stop)
         methods: Methods = AsBot(asking, BOT.id) if as_bot else AsUser(asking)
 
         async def tell(bodies: Sequence[Body]) -> None:
-            await self.append(bodies, BOT.receiver if as_bot else RECEIVER)
+            await self.append(bodies, receiver)
             self.told += bodies
             self.on_tell()
 
-        return Reader(1, asking, methods, self.pool.reading, tell, lambda _: None)
+        return Reader(1, receiver, asking, methods, self.pool.reading, tell, lambda _, __: None)
 
     async def append(self, bodies: Sequence[Body], receiver: str = RECEIVER) -> None:
         """Append bodies as a receiver's, and project them."""

@@ -69,6 +69,27 @@ async def test_what_was_missed_is_found(here: Reconciled) -> None:
     assert now > before
 
 
+async def test_what_is_gone_between_two_pages_is_found(here: Reconciled) -> None:
+    written = here.write(kitchen(here), 120)
+    await here.read()
+    between = written[69]
+    here.world.delete(between.id, complete=True)
+
+    (summary,) = await here.read()
+
+    assert summary.missing == 1
+    assert (await here.message(between.id)).state == "deleted"
+
+
+async def test_behind_the_newest_message_nothing_is_proved(here: Reconciled) -> None:
+    *_, newest = here.write(kitchen(here), 3)
+    await here.read()
+    here.world.delete(newest.id, complete=True)
+
+    assert [each.missing for each in await here.read()] == [0]
+    assert (await here.message(newest.id)).state == "live"
+
+
 async def test_access_that_is_lost_deletes_nothing(here: Reconciled) -> None:
     chat = kitchen(here)
     here.write(chat, 60)

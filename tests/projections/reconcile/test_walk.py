@@ -85,6 +85,14 @@ def test_it_goes_on_behind_what_was_read_before() -> None:
     assert (walk.at_beginning, walk.oldest) == (True, 1)
 
 
+def test_nothing_is_read_twice_where_nothing_is_behind_what_was_read_before() -> None:
+    chat, walk = Chat(range(1, 100)), Walk(Target(window=10), [Readings(1, 98)])
+
+    chat.walk(walk)
+
+    assert (walk.read, walk.at_beginning) == (10, True)
+
+
 def test_it_asks_from_another_message_where_one_is_gone_meanwhile() -> None:
     chat, walk = Chat(range(1, 100)), Walk(Target(window=10), [])
     walk.take(chat.page(None))
