@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final, cast
 
 from api import models
+from api.coverage import tell_of_messages, tell_of_portal
 from api.message_shape import shown_messages, standing_texts
 from api.models import Hit, Listed
 from api.problems import Problem
@@ -44,6 +45,7 @@ async def _listed(read: _Read) -> Listed[Hit]:
         descending=descending,
     )
     page, more = read.cut(found, lambda row: [row.message_id])
+    await _tell(read, page)
     answer = read.page([_hit(each) for each in await _shown(read, page)], more)
     if read.query.count:
         most = MOST_COUNTED + 1
@@ -60,10 +62,19 @@ async def _searched(read: _Read, query: str) -> Listed[Hit]:
     page, more = read.cut(
         await _hits(read, wanted, key=key, limit=read.fetch), lambda hit: [*hit.key]
     )
+    await _tell(read, [hit.message for hit in page])
     answer = read.page(await _with_context(read, page, terms), more)
     if read.query.count:
         answer["page"]["count"] = _count(await _counted(read, wanted))
     return answer
+
+
+async def _tell(read: _Read, rows: Sequence[MessageRow]) -> None:
+    """Say how well it was seen: of one chat if only that is asked about."""
+    if read.query.chat is None:
+        await tell_of_portal(read)
+    else:
+        await tell_of_messages(read, read.query.chat, rows)
 
 
 async def _hits(read: _Read, wanted: Wanted, *, key: HitKey, limit: int) -> list[search.Hit]:

@@ -18,11 +18,12 @@ def answer(body: Any) -> Response:
 def cacheable(request: Request, body: Any) -> Response:
     """Answer with JSON and an ETag, or 304 when the caller has the same content.
 
-    The content is what was asked for: `meta` moves with every event of the portal, and would let
-    no tag live.
+    The content is what was asked for, and what is missing there. The rest of `meta` moves with
+    every event of the portal, and would let no tag live; who has an older one is promised less.
     """
     content = to_json({name: part for name, part in body.items() if name != "meta"})
-    headers = {**_HEADERS, "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"'}
+    digest = hashlib.sha256(content + _what_is_missing(body.get("meta")))
+    headers = {**_HEADERS, "ETag": f'"{digest.hexdigest()[:32]}"'}
     asked = {
         tag.strip().removeprefix("W/")
         for tag in request.headers.get("if-none-match", "").split(",")
@@ -32,3 +33,10 @@ def cacheable(request: Request, body: Any) -> Response:
     if "meta" in body:
         content = b'%s,"meta":%s}' % (content[:-1], to_json(body["meta"]))
     return Response(content, 200, headers, "application/json")
+
+
+def _what_is_missing(meta: Any) -> bytes:
+    coverage = meta and meta.get("coverage")
+    return (
+        to_json([coverage[part] for part in ("status", "reactions", "holes")]) if coverage else b""
+    )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from api import models, shapes
+from api.coverage import tell_of_chat, tell_of_messages, tell_of_portal
 from api.endpoint import Endpoint
 from api.message_shape import shown_messages
 from api.models import Listed, One
@@ -23,6 +24,7 @@ async def latest(read: ReadList[ChatsQuery]) -> Listed[models.Chat]:
         limit=read.fetch,
         terms=beginnings_of(read.query.q or ""),
     )
+    await tell_of_portal(read)
     return read.listed(
         found, lambda chat: [chat.row.last_activity_at, chat.row.chat_id], shapes.chat
     )
@@ -34,6 +36,7 @@ async def one(read: Read[PortalQuery]) -> One[models.ChatWithHistory]:
     if counted is None:
         raise no_such("chat")
     versions = await read.reader.chat_versions(read.ids["chat"])
+    await tell_of_chat(read, read.ids["chat"])
     history = [shapes.chat_version(version) for version in versions]
     return read.one(models.ChatWithHistory(**shapes.chat(counted), history=history))
 
@@ -44,6 +47,7 @@ async def timeline(read: ReadList[TimelineQuery]) -> Listed[models.Message]:
     found, more = await _WALKS[direction](read, place)
     if not found and not await read.reader.chat_exists(read.ids["chat"]):
         raise no_such("chat")
+    await tell_of_messages(read, read.ids["chat"], found)
     return read.page(await shown_messages(read, found, read.query.render), more)
 
 

@@ -1,6 +1,7 @@
 """Members of a chat: who, since when, on what evidence."""
 
 from api import models, shapes
+from api.coverage import tell_of_members
 from api.endpoint import Endpoint
 from api.models import Listed
 from api.queries import IntervalsQuery
@@ -20,6 +21,7 @@ async def intervals(read: ReadList[IntervalsQuery]) -> Listed[models.Member]:
     )
     if not found and not await read.reader.chat_exists(read.ids["chat"]):
         raise no_such("chat")
+    await tell_of_members(read, read.ids["chat"])
     names = await read.reader.names({row.user_id for row in found})
 
     def show(row: MemberRow) -> models.Member:

@@ -4,6 +4,7 @@ from typing import Any
 
 from api import models, shapes
 from api.across_chats import messages_across_chats
+from api.coverage import tell_of_messages
 from api.diffs import add_diffs
 from api.endpoint import Endpoint
 from api.message_shape import shown_messages, standing_texts
@@ -20,13 +21,16 @@ from projections.read.reactions import ReactionKey
 
 async def one(read: Read[MessageQuery]) -> One[models.Message]:
     """What a message is."""
-    shown = await shown_messages(read, [await _known(read)], read.query.render)
+    row = await _known(read)
+    await _tell(read, row)
+    shown = await shown_messages(read, [row], read.query.render)
     return read.one(shown[0])
 
 
 async def versions(read: ReadList[VersionsQuery]) -> Listed[models.Version]:
     """Every text that a message had, oldest to newest."""
     row = await _known(read)
+    await _tell(read, row)
     skip = read.key([0])[0]
     before = int(bool(read.query.diff) and skip > 0)  # the first of a page differs from that
     found = await read.reader.versions(
@@ -58,8 +62,7 @@ async def held_reactions(read: ReadList[IntervalsQuery]) -> Listed[models.Reacti
         key=ReactionKey(*read.key(reactions.FIRST)),
         limit=read.fetch,
     )
-    if not found:
-        await _known(read)
+    await _tell(read, await _known(read))
     return read.listed(found, lambda row: [row.user_id, row.code, row.ordinal], shapes.reaction)
 
 
@@ -68,8 +71,7 @@ async def events(read: ReadList[Paged]) -> Listed[models.Witnessing]:
     positions = await read.reader.provenance(
         read.ids["message"], after=read.key([0])[0], limit=read.fetch
     )
-    if not positions:
-        await _known(read)
+    await _tell(read, await _known(read))
     async with read.state.log.reading() as session:
         found = await log.events_at(session, read.portal_id, positions)
     readable = "events:read" in read.access.scopes and not read.access.limits.narrowed
@@ -79,6 +81,10 @@ async def events(read: ReadList[Paged]) -> Listed[models.Witnessing]:
         return models.Witnessing(**shown, withheld=None if readable else "scope")
 
     return read.listed(found, lambda event: [event.position], show)
+
+
+async def _tell(read: Read[Any], row: MessageRow) -> None:
+    await tell_of_messages(read, row.chat_id, [row])
 
 
 async def _known(read: Read[Any]) -> MessageRow:

@@ -11,11 +11,51 @@ from projections.words import Op
 T = TypeVar("T")
 
 
+Hole = TypedDict(
+    "Hole",
+    {
+        "from": str | None,
+        "until": str | None,
+        "cause": str,
+        "receiver": str | None,
+        "repaired": bool,
+    },
+)
+Hole.__doc__ = """What was not seen; it has no beginning, or no end yet, where that is null.
+
+`receiver` came nearest to seeing it. `cause` is `before_subscription`,
+`poll_outage_over_retention`, `poller_down`, `access_lost`, `receiver_sees_mentions_only` or
+`foreign_reader`. `repaired`: the chat was read over REST since, as far back as the hole: what stood
+there then is known, what had come and gone is not.
+"""
+
+Status = Literal["complete", "partial", "unknown"]
+
+
+class Coverage(TypedDict):
+    """How well that was seen which an answer shows, from the oldest message on.
+
+    `complete`: nothing that happened from there until `until` is missing. `partial`: there are
+    `holes`. `unknown`: no watched queue is known to have seen it, as where only webhooks told.
+    `since` and `until` are the ends of what was covered; `reactions` is the same of reactions to
+    messages, of which a bot's queue tells nothing.
+    """
+
+    status: Status
+    since: str | None
+    until: str | None
+    reactions: Status
+    holes: list[Hole]
+
+
 class Meta(TypedDict):
     """What an answer is true for: `position` is projected, `head` is the newest in the log.
 
     All are null where an answer is about no portal. `generation` is there, and `older`, while
     other code than the server's has made what is read: it is being made anew.
+
+    `coverage` is there where an answer shows messages, chats or members; of several chats it is
+    that of the portal: how its queues were watched. It is null for who sees some chats only.
 
     As of an earlier moment, `position` is what was known, and `fingerprint` stands for the code
     that says so: with both, the same request has the same answer for ever. One that names its
@@ -27,6 +67,7 @@ class Meta(TypedDict):
     head: NotRequired[int | None]
     fingerprint: NotRequired[str]
     generation: NotRequired[str]
+    coverage: NotRequired[Coverage | None]
 
 
 class Count(TypedDict):
@@ -449,6 +490,55 @@ class PortalProgress(TypedDict):
     lag: int
 
 
+Interval = TypedDict("Interval", {"from": str, "until": str})
+Interval.__doc__ = "From a moment until another, both included."
+
+
+class Receiver(TypedDict):
+    """When one receiver saw all of a chat."""
+
+    receiver: str
+    covered: list[Interval]
+
+
+class OrphanIds(TypedDict):
+    """How many orphans there are, and the newest of them, 100 at most."""
+
+    count: Count
+    ids: list[str]
+
+
+class Orphans(TypedDict):
+    """What tells of messages that are unknown.
+
+    `messages` were edited, reacted to or deleted, and nobody saw what they were when they were
+    created; `replies` are to messages of which nothing was told. 1,000 of each are counted at most.
+    """
+
+    messages: OrphanIds
+    replies: OrphanIds
+
+
+class ChatCoverage(Coverage):
+    """How well a chat was seen, from its beginning on, and by whom.
+
+    `orphans` is null as of an earlier moment, and for a token that sees messages of some time only.
+    """
+
+    chat_id: str
+    receivers: list[Receiver]
+    orphans: Orphans | None
+
+
+class PortalCoverage(Coverage):
+    """How the queues of a portal were watched: with all holes of each of them.
+
+    Never `complete`: of the chats that no receiver has, nothing is known.
+    """
+
+    orphans: Orphans | None
+
+
 class PortalCounts(TypedDict):
     """How much is known of a portal, and how much could not be read."""
 
@@ -461,10 +551,10 @@ class PortalCounts(TypedDict):
 
 
 class Portal(PortalProgress):
-    """A portal, its progress and its counts. `coverage` is null: it is not yet computed."""
+    """A portal, its progress, its counts, and how its queues were watched."""
 
     counts: PortalCounts
-    coverage: None
+    coverage: PortalCoverage
 
 
 class AccessEntry(TypedDict):

@@ -96,6 +96,12 @@ class ChatsQuery(Paged):
     ] = None
 
 
+class CoverageQuery(Paged):
+    """One chat, or all, most recent activity first."""
+
+    chat: Annotated[Id | None, Field(description=_ID)] = None
+
+
 class TimelineQuery(Paged):
     """A place in a chat; without one, its beginning."""
 

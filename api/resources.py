@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from api import access, changes, chats, events, members, messages, portals, users
+from api import access, changes, chats, coverage, events, members, messages, portals, users
 from api.endpoint import Endpoint
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
@@ -10,6 +10,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *chats.ENDPOINTS,
     *members.ENDPOINTS,
     *messages.ENDPOINTS,
+    *coverage.ENDPOINTS,
     *users.ENDPOINTS,
     *changes.ENDPOINTS,
     *events.ENDPOINTS,

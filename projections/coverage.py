@@ -298,14 +298,15 @@ def _holes(
     seen: Sequence[Seen], looks: Sequence[Look], covered: Sequence[Interval], window: Window
 ) -> Iterator[Hole]:
     """Give what is not covered of a window, as far as anything is told of it, in its parts."""
-    watched = [part[1] for each in seen for part in (*each.watched, *each.glanced)]
-    upto = min(max(watched, default=ALWAYS), window.end)
-    if covered and covered[-1][1] + SETTLED >= min(upto, window.lived):
-        upto = covered[-1][1]  # what came later is not known to have been missed
-    elif covered:
-        upto = min(upto, window.lived)
+    ends = [part[1] for each in seen for part in (*each.watched, *each.glanced, *each.holes)]
+    upto = min(max(ends, default=ALWAYS), window.end)
+    if covered:
+        upto = max(covered[-1][1], min(upto, window.lived))
     for since, until in gaps(covered, window.begin, upto):
-        yield from _parts(seen, looks, since, until)
+        parts = [*_parts(seen, looks, since, until)]
+        ahead = covered and since == covered[-1][1] and until - since <= SETTLED
+        if not ahead or any(part.cause != "access_lost" for part in parts):
+            yield from parts  # else another clock may be a little ahead
     listening = [each for each in seen if each.watched]
     if window.end == NEVER and listening and all(each.gone for each in listening):
         begin = max(upto, window.begin)

@@ -28,6 +28,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "/v1/portals/{portal}/messages/{message}/events": (
         "/v1/portals/acme/messages/190602/events?limit=1"
     ),
+    "/v1/portals/{portal}/coverage": "/v1/portals/acme/coverage?chat=2340",
     "/v1/portals/{portal}/users/{user}": "/v1/portals/acme/users/41",
     "/v1/portals/{portal}/events": "/v1/portals/acme/events?after=22&limit=1",
     "/v1/portals/{portal}/events/{position}": "/v1/portals/acme/events/61",

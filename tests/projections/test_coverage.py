@@ -205,6 +205,10 @@ WINDOWS = {
         Window(at(60), lived=at(81)),
         ("complete", 60, 80),
     ),
+    "not where a hole is known to be": (
+        Window(at(10), lived=at(31)),
+        ("partial", 10, 80, OUTAGE),
+    ),
     "unless the queues are not there yet": (
         Window(at(60), lived=at(200)),
         ("partial", 60, 80, (80, 100, "access_lost")),
@@ -215,6 +219,14 @@ WINDOWS = {
 @pytest.mark.parametrize(("window", "expected"), WINDOWS.values(), ids=WINDOWS)
 def test_a_window_of_a_chat(window: Window, expected: tuple[object, ...]) -> None:
     assert said(coverage(ALL, window)) == expected
+
+
+def test_what_is_shown_from_within_a_hole_says_so() -> None:
+    until_the_hole = ALL._replace(sightings=seen(0, 30))
+
+    found = coverage(until_the_hole, Window(at(0), lived=at(31)))
+
+    assert said(found) == ("partial", 0, 30, (30, 31, "poll_outage_over_retention"))
 
 
 @pytest.mark.parametrize(
