@@ -298,7 +298,8 @@ def _holes(
     seen: Sequence[Seen], looks: Sequence[Look], covered: Sequence[Interval], window: Window
 ) -> Iterator[Hole]:
     """Give what is not covered of a window, as far as anything is told of it, in its parts."""
-    ends = [part[1] for each in seen for part in (*each.watched, *each.glanced, *each.holes)]
+    ends = [part[1] for each in seen for part in (*each.watched, *each.glanced)]
+    ends += [hole[1] for each in seen for hole in each.holes]
     upto = min(max(ends, default=ALWAYS), window.end)
     if covered:
         upto = max(covered[-1][1], min(upto, window.lived))
