@@ -47,7 +47,8 @@ async def tell_of_messages(
     if chat_id is None:
         await _tell(read, Coverage("unknown", None, None, (), "unknown"))
     else:
-        await _tell(read, coverage(await read.reader.evidence(chat_id), window))
+        evidence = await read.reader.evidence(chat_id, since=window.begin)
+        await _tell(read, coverage(evidence, window))
 
 
 async def tell_of_chat(read: Read[Any], chat_id: int) -> None:

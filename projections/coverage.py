@@ -339,7 +339,7 @@ def _why(seen: Sequence[Seen], since: Instant, until: Instant) -> tuple[str, str
         return found
     for each in listening:
         if covers(each.watched, part):
-            was_there = any(first <= since for first, _ in each.stays)
+            was_there = bool(each.stays) and each.stays[0][0] <= since
             return "access_lost" if was_there else "before_subscription", each.receiver
     for each in seen:
         if covers(each.glanced, part):
@@ -347,18 +347,19 @@ def _why(seen: Sequence[Seen], since: Instant, until: Instant) -> tuple[str, str
     if found := _told(seen, part):
         return found
     for each in seen:
-        if any(first <= since for first, _ in (*each.watched, *each.glanced)):
+        if any(first <= since for first, _ in (*each.watched[:1], *each.glanced[:1])):
             return UNTOLD, each.receiver
     return "before_subscription", seen[0].receiver
 
 
 def _told(seen: Iterable[Seen], part: Interval) -> tuple[str, str] | None:
     """Give what was told of a part by whose watch went on last."""
+    since, until = part
     holes = [
         (end, each.receiver, cause)
         for each in seen
         for begin, end, cause in each.holes
-        if covers([(begin, end)], part)
+        if begin <= since and until <= end
     ]
     if not holes:
         return None

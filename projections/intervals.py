@@ -1,6 +1,8 @@
 """Intervals of time: both ends belong to them. Lists of them are in order, and do not touch."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 
 from eventstore.event import Instant
 
@@ -43,6 +45,7 @@ def gaps(intervals: Iterable[Interval], begin: Instant, end: Instant) -> Iterato
         yield begin, end
 
 
-def covers(intervals: Iterable[Interval], part: Interval) -> bool:
+def covers(intervals: Sequence[Interval], part: Interval) -> bool:
     """Say whether a part lies in one of these."""
-    return any(since <= part[0] and part[1] <= until for since, until in intervals)
+    place = bisect_right(intervals, part[0], key=itemgetter(0)) - 1
+    return place >= 0 and part[1] <= intervals[place][1]

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from eventstore.database import Row, Session, text, unindexed
+from eventstore.event import Instant
 from projections.coverage import SETTLED, Evidence, Look, Move, Watched
 from projections.profiles import chat
 from projections.tables import LOOKS, OF_MEMBERS, SIGHTINGS, fact
@@ -101,7 +102,7 @@ _EVIDENCE: Final = union_all(
         _after(watch.c.receiver, watch.c.since),
         _before(watch.c.receiver, watch.c.hole_from),
         _last(watch.c.receiver),
-    ).where(watch.c.portal_id == bindparam("portal_id")),
+    ).where(watch.c.portal_id == bindparam("portal_id"), watch.c.until >= bindparam("since")),
     select(
         _what(_MOVED),
         _RECEIVERS.c.receiver,
@@ -150,13 +151,15 @@ async def watches(session: Session, portal_id: int) -> list[Watched]:
     return [Watched._make(row) for row in await session.rows(_WATCHES, portal_id=portal_id)]
 
 
-async def evidence(session: Session, portal_id: int, chat_id: int, position: int) -> Evidence:
-    """Return all that was told of how a chat was seen, up to a position.
+async def evidence(
+    session: Session, portal_id: int, chat_id: int, position: int, *, since: Instant
+) -> Evidence:
+    """Return all that was told of how a chat was seen since a moment, up to a position.
 
     But for the watches and the type of the chat: these are as they are now.
     """
     rows = await session.rows(
-        _EVIDENCE, portal_id=portal_id, chat_id=chat_id, view_position=position
+        _EVIDENCE, portal_id=portal_id, chat_id=chat_id, view_position=position, since=since
     )
     of: list[list[Row]] = [[], [], [], []]
     for row in rows:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from eventstore.directory import Limits
 from eventstore.event import Instant
-from projections.coverage import Evidence, Watched
+from projections.coverage import ALWAYS, Evidence, Watched
 from projections.members import MemberRow
 from projections.messages import MessageRow, VersionRow
 from projections.profiles import ChatVersionRow, UserRow, UserVersionRow
@@ -236,8 +236,9 @@ class Narrowed:
     async def names_seen(self, user_ids: Collection[int]) -> NamesSeen:
         return await self.reader.names_seen(user_ids)
 
-    async def evidence(self, chat_id: int) -> Evidence:
-        return await self.reader.evidence(chat_id) if self._shows_chat(chat_id) else Evidence()
+    async def evidence(self, chat_id: int, *, since: Instant = ALWAYS) -> Evidence:
+        shown = self._shows_chat(chat_id)
+        return await self.reader.evidence(chat_id, since=since) if shown else Evidence()
 
     async def watches(self) -> Sequence[Watched]:
         return await self.reader.watches() if self.limits.chats is None else ()

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventstore.database import Session
-from projections.coverage import Evidence, Watched
+from eventstore.event import Instant
+from projections.coverage import ALWAYS, Evidence, Watched
 from projections.members import MemberRow
 from projections.messages import MessageRow, VersionRow
 from projections.profiles import ChatVersionRow, UserRow, UserVersionRow
@@ -152,8 +153,10 @@ class Now:
     async def names_seen(self, user_ids: Collection[int]) -> NamesSeen:
         return await users.names_seen(self.session, self.portal_id, user_ids)
 
-    async def evidence(self, chat_id: int) -> Evidence:
-        return await coverage.evidence(self.session, self.portal_id, chat_id, self.position)
+    async def evidence(self, chat_id: int, *, since: Instant = ALWAYS) -> Evidence:
+        return await coverage.evidence(
+            self.session, self.portal_id, chat_id, self.position, since=since
+        )
 
     async def watches(self) -> Sequence[Watched]:
         return await coverage.watches(self.session, self.portal_id)

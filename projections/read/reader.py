@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from projections.coverage import Evidence, Watched
+from eventstore.event import Instant
+from projections.coverage import ALWAYS, Evidence, Watched
 from projections.members import MemberRow
 from projections.messages import MessageRow, VersionRow
 from projections.profiles import ChatVersionRow, UserRow, UserVersionRow
@@ -109,8 +110,8 @@ class Reader(Protocol):
     async def names_seen(self, user_ids: Collection[int]) -> NamesSeen:
         """Return what users were called, ever."""
 
-    async def evidence(self, chat_id: int) -> Evidence:
-        """Return all that tells of how a chat was seen."""
+    async def evidence(self, chat_id: int, *, since: Instant = ALWAYS) -> Evidence:
+        """Return all that tells of how a chat was seen since a moment."""
 
     async def watches(self) -> Sequence[Watched]:
         """Return how the queues of the portal were watched."""

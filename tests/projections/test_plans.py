@@ -253,7 +253,7 @@ READS: Final[dict[str, Callable[[Session], Awaitable[object]]]] = {
     ),
     "names as of a moment": lambda it: then(it).names(SOME),
     "how queues were watched": lambda it: coverage.watches(it, 1),
-    "how a chat was seen": lambda it: coverage.evidence(it, 1, 7, 9),
+    "how a chat was seen": lambda it: coverage.evidence(it, 1, 7, 9, since=0),
     "how a chat was seen as of a moment": lambda it: then(it).evidence(7),
     "undecoded events": lambda it: undecoded.page(it, 1, after=7, began_at=99, limit=9),
 }
@@ -382,7 +382,7 @@ async def test_postgresql_finds_a_page_by_index(
 
 async def test_sqlite_looks_up_what_tells_of_a_chat_and_no_more(folder: Folder) -> None:
     searches = await searches_of(
-        folder.generation(1), sqlite_searches, lambda it: coverage.evidence(it, 1, 7, 9)
+        folder.generation(1), sqlite_searches, lambda it: coverage.evidence(it, 1, 7, 9, since=0)
     )
 
     assert {columns for table, columns in searches if table == "fact"} == {

@@ -12,7 +12,7 @@ from eventstore.database import Session
 from eventstore.event import Event
 from eventstore.log import seal
 from eventstore.store import Store
-from projections.coverage import Evidence, Look, Move, Watched, coverage
+from projections.coverage import Coverage, Evidence, Look, Move, Watched, Window, coverage
 from projections.derive import derive
 from projections.facts import Fact
 from projections.generations import create
@@ -109,7 +109,15 @@ async def test_coverage_is_what_all_facts_tell_now_and_at_any_position(
             now = await Now(session, 1, len(events)).evidence(chat_id)
             assert coverage(now) == coverage(of_all(events, chat_id))
             assert coverage(now).holes
+            for moment in (each.since + delta for each in now.watched for delta in (-1, 0, 1)):
+                some = await Now(session, 1, len(events)).evidence(chat_id, since=moment)
+                found = coverage(some, Window(moment))
+                assert _without_why(found) == _without_why(coverage(now, Window(moment)))
             for position in range(1, len(events), 7):
                 then = Then(session, 1, View(position), newest=len(events))
                 known = of_all(events[:position], chat_id)
                 assert coverage(await then.evidence(chat_id)) == coverage(known), position
+
+
+def _without_why(found: Coverage) -> list[object]:
+    return [*found[:3], *(hole[:2] for hole in found.holes)]

@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import bindparam, func, select
 
 from eventstore.database import Session
+from eventstore.event import Instant
 from projections.coverage import Evidence, Watched
 from projections.read import coverage
 from projections.read.then.spans import BEGUN, CUT, INSIDE, as_of, by_subject, contents_of
@@ -52,8 +53,12 @@ async def watches(session: Session, portal_id: int, view: View) -> list[Watched]
 
 
 async def evidence(
-    session: Session, portal_id: int, chat_id: int, view: View, *, private: bool
+    session: Session, portal_id: int, chat_id: int, view: View, *, since: Instant
 ) -> Evidence:
-    """Return all that had been told of how a chat was seen, as it was known at a position."""
-    found = await coverage.evidence(session, portal_id, chat_id, view.position)
-    return found._replace(watched=await watches(session, portal_id, view), private=private)
+    """Return all that had been told of how a chat was seen, as it was known at a position.
+
+    But for the type of the chat: that is as it is now.
+    """
+    found = await coverage.evidence(session, portal_id, chat_id, view.position, since=since)
+    watched = [each for each in await watches(session, portal_id, view) if each.until >= since]
+    return found._replace(watched=watched)

@@ -7,8 +7,8 @@ from typing import Any, Final
 from sqlalchemy import bindparam, func, select
 
 from eventstore.database import Session
-from eventstore.event import MAX_INSTANT
-from projections.coverage import Evidence, Watched
+from eventstore.event import MAX_INSTANT, Instant
+from projections.coverage import ALWAYS, Evidence, Watched
 from projections.members import MemberRow
 from projections.messages import MessageRow, VersionRow, message
 from projections.profiles import ChatVersionRow, UserRow, UserVersionRow
@@ -173,12 +173,13 @@ class Then:
             for each, rows in folded.items()
         }
 
-    async def evidence(self, chat_id: int) -> Evidence:
+    async def evidence(self, chat_id: int, *, since: Instant = ALWAYS) -> Evidence:
+        found = await coverage.evidence(
+            self._session, self._portal_id, chat_id, self._view, since=since
+        )
         folded = await self._chats.folded([chat_id])
         private = any(rows.chat and rows.chat.type == "private" for rows in folded.values())
-        return await coverage.evidence(
-            self._session, self._portal_id, chat_id, self._view, private=private
-        )
+        return found._replace(private=private)
 
     async def watches(self) -> Sequence[Watched]:
         return await coverage.watches(self._session, self._portal_id, self._view)
