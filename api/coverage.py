@@ -12,6 +12,7 @@ from api.times import shown, spelled
 from eventstore.event import MAX_INSTANT
 from projections.coverage import (
     ALWAYS,
+    EVER,
     NEVER,
     Coverage,
     Hole,
@@ -25,6 +26,7 @@ from projections.messages import MessageRow
 from projections.read import chats
 from projections.read.chats import ChatKey
 from projections.read.orphans import MOST, Orphans
+from projections.read.reader import Reader
 
 _SHOWN: Final = 100
 """Orphans whose ids are shown, and holes that are shown beside something else: the newest."""
@@ -39,7 +41,7 @@ async def tell_of_messages(
     shown, or a creation was not witnessed, from the beginning of the chat.
     """
     created = [ALWAYS if row.posted_at is None else row.posted_at for row in rows]
-    window = _window(
+    window = window_of(
         read,
         begin=min(created, default=ALWAYS),
         lived=max((row.last_at for row in rows), default=ALWAYS),
@@ -70,16 +72,16 @@ async def tell_of_members(read: Read[Any], chat_id: int) -> None:
 async def tell_of_portal(read: Read[Any]) -> None:
     """Say in `meta` how the queues of a portal were watched, unless one sees some chats only."""
     if read.access.limits.chats is None:
-        await _tell(read, summary(await read.reader.watches(), _window(read)))
+        await _tell(read, summary(await read.reader.watches(), window_of(read)))
     else:
         read.meta["coverage"] = None
 
 
 async def _tell(read: Read[Any], found: Coverage) -> None:
-    read.meta["coverage"] = shown_coverage(found._replace(holes=found.holes[-_SHOWN:]))
+    read.meta["coverage"] = _coverage(found._replace(holes=found.holes[-_SHOWN:]))
 
 
-def _window(read: Read[Any], *, begin: int = ALWAYS, lived: int = ALWAYS) -> Window:
+def window_of(read: Read[Any], *, begin: int = ALWAYS, lived: int = ALWAYS) -> Window:
     """Return what is asked about: from where the token sees messages, until the time of the view.
 
     Where the token sees none any more is no end: what it does see may have changed since.
@@ -89,8 +91,7 @@ def _window(read: Read[Any], *, begin: int = ALWAYS, lived: int = ALWAYS) -> Win
     return Window(begin if since is None else max(begin, since), end, lived)
 
 
-def shown_coverage(found: Coverage) -> models.Coverage:
-    """Show how well something was seen."""
+def _coverage(found: Coverage) -> models.Coverage:
     return models.Coverage(
         status=found.status,
         since=shown(found.since),
@@ -110,8 +111,7 @@ def _hole(hole: Hole) -> models.Hole:
     }
 
 
-def shown_orphans(found: Orphans | None) -> models.Orphans | None:
-    """Show what tells of unknown messages."""
+def _orphans(found: Orphans | None) -> models.Orphans | None:
     if found is None:
         return None
     return models.Orphans(messages=_ids(found.messages), replies=_ids(found.replies))
@@ -130,27 +130,29 @@ async def page(read: ReadList[CoverageQuery]) -> Listed[models.ChatCoverage]:
     if read.query.chat is not None:
         if not await read.reader.chat_exists(read.query.chat):
             raise no_such("chat")
-        return read.page([await _of_chat(read, read.query.chat)], None)
+        return read.page([await of_chat(read.reader, read.query.chat, window_of(read))], None)
     found, more = read.cut(
         await read.reader.chats(
             of_type=None, key=ChatKey(*read.key(chats.LATEST)), limit=read.fetch
         ),
         lambda chat: [chat.row.last_activity_at, chat.row.chat_id],
     )
-    return read.page([await _of_chat(read, each.row.chat_id) for each in found], more)
+    shown = [await of_chat(read.reader, each.row.chat_id, window_of(read)) for each in found]
+    return read.page(shown, more)
 
 
-async def _of_chat(read: Read[Any], chat_id: int) -> models.ChatCoverage:
-    evidence = await read.reader.evidence(chat_id)
-    seen, window = seen_by(evidence), _window(read)
+async def of_chat(reader: Reader, chat_id: int, window: Window = EVER) -> models.ChatCoverage:
+    """Show how well a chat was seen, by whom, and what tells of messages that are unknown."""
+    evidence = await reader.evidence(chat_id, since=window.begin)
+    seen = seen_by(evidence)
     return models.ChatCoverage(
         chat_id=str(chat_id),
-        **shown_coverage(judged(seen, evidence.looks, window)),
+        **_coverage(judged(seen, evidence.looks, window)),
         receivers=[
             models.Receiver(receiver=each.receiver, covered=_intervals(each.covered))
             for each in seen
         ],
-        orphans=shown_orphans(await read.reader.orphans(chat_id)),
+        orphans=_orphans(await reader.orphans(chat_id)),
     )
 
 
@@ -158,12 +160,11 @@ def _intervals(covered: Iterable[tuple[int, int]]) -> list[models.Interval]:
     return [{"from": spelled(since), "until": spelled(until)} for since, until in covered]
 
 
-async def of_portal(read: Read[Any]) -> models.PortalCoverage:
+async def of_portal(reader: Reader, window: Window = EVER) -> models.PortalCoverage:
     """Show how the queues of a portal were watched."""
-    watched = await read.reader.watches()
     return models.PortalCoverage(
-        **shown_coverage(summary(watched, _window(read))),
-        orphans=shown_orphans(await read.reader.orphans(None)),
+        **_coverage(summary(await reader.watches(), window)),
+        orphans=_orphans(await reader.orphans(None)),
     )
 
 

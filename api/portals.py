@@ -6,7 +6,7 @@ from starlette.responses import Response
 from api import models
 from api.answers import cacheable
 from api.auth import shown_token
-from api.coverage import of_portal
+from api.coverage import of_portal, window_of
 from api.endpoint import Endpoint
 from api.events import ended_at, received_by
 from api.models import Listed, Meta, Next, One
@@ -51,7 +51,7 @@ async def one(read: Read[PortalQuery]) -> One[models.Portal]:
                 undecoded=counted.undecoded,
                 quarantined=quarantined,
             ),
-            coverage=await of_portal(read),
+            coverage=await of_portal(read.reader, window_of(read)),
         )
     )
 
