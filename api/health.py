@@ -11,7 +11,11 @@ from api.answers import answer
 from api.problems import Problem
 from api.spooling import depth_shown
 from api.state import State
+from api.times import now
 from eventstore.errors import StoreUnavailable
+from eventstore.event import Instant
+from eventstore.fetching.connections import Connections
+from eventstore.fetching.queues import QueueRow, Queues
 from eventstore.spool_depth import Depth
 from projections.generations import Standing
 
@@ -68,6 +72,7 @@ async def metrics(request: Request) -> Response:
             },
             away=state.spooling.intake.away,
         )
+    await _show_queues(state)
     for portal in state.snapshot.portals.values():
         state.metrics.head.labels(portal.slug).set(state.head(portal))
         state.metrics.lag.labels(portal.slug).set(state.lag(portal))
@@ -82,6 +87,35 @@ async def _undecoded(state: State) -> dict[int, int]:
             return await state.live.undecoded()
     except (StoreUnavailable, TimeoutError):
         return {}
+
+
+async def _show_queues(state: State) -> None:
+    """Say how the queues are that any process polls; while the database is away, nobody knows."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            rows = await Queues(state.catalog).all()
+            names = {
+                (portal.id, each.number): (portal.slug, each.receiver)
+                for portal in state.snapshot.portals.values()
+                if any(portal_id == portal.id for portal_id, _ in rows)
+                for each in await Connections(state.catalog).of(portal.id)
+            }
+    except (StoreUnavailable, TimeoutError):
+        state.metrics.show_queues(())
+        return
+    moment = now()
+    state.metrics.show_queues(
+        (*names[key], row.state, _figures(row, moment)) for key, row in rows.items() if key in names
+    )
+
+
+def _figures(row: QueueRow, moment: Instant) -> dict[str, float | None]:
+    age = None if row.succeeded_at is None else (moment - row.succeeded_at) / 1_000_000
+    return {
+        "success_age_seconds": age,
+        "retention_seconds": row.seconds_left(moment),
+        "fetched": row.fetched,
+    }
 
 
 def routes() -> list[Route]:

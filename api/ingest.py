@@ -4,7 +4,7 @@ import hmac
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
 from pydantic_core import to_json
@@ -13,7 +13,7 @@ from starlette.responses import Response
 from uuid_utils import uuid7
 
 from api.answers import answer
-from api.auth import admitted, checked
+from api.auth import Access, admitted, checked
 from api.bodies import read_body
 from api.models import Received, Result, Results
 from api.problems import Problem
@@ -65,7 +65,7 @@ async def receive_events(request: Request) -> Response:
     state: State = request.state.chronicle
     access = await admitted(state, request, "events:write")
     portal = access.portal
-    receiver = _receiver(request)
+    way = _way(request, access)
     body = await read_body(request, state.settings)
     if not body.removeprefix(_BYTE_ORDER_MARK).strip():
         raise Problem("unreadable_body", "This body cannot be read: it is empty.")
@@ -73,14 +73,14 @@ async def receive_events(request: Request) -> Response:
     several = _lines(body) if lines else _elements(body)
     documents = [body] if several is None else several
     try:
-        read = [_events(state, portal, document, receiver) for document in documents]
+        read = [_events(state, portal, document, way) for document in documents]
     except Problem as problem:
         state.reject(portal, problem.code)
         raise
     if several is None and len(read[0]) == 1 and isinstance(error := read[0][0], UnreadableBody):
-        kept = await _quarantine(state, portal, body, _Unread(error, "import", receiver))
+        kept = await _quarantine(state, portal, body, _Unread(error, *way))
         raise _unreadable(error, kept)
-    return answer(Results(results=await _results(state, portal, documents, read, receiver)))
+    return answer(Results(results=await _results(state, portal, documents, read, way)))
 
 
 def _lines(body: bytes) -> list[bytes]:
@@ -102,7 +102,7 @@ async def _results(
     portal: Portal,
     documents: Sequence[bytes],
     read: Sequence[Sequence[NewEvent | UnreadableBody]],
-    receiver: str,
+    way: "_Way",
 ) -> list[Result]:
     events = [event for found in read for event in found if isinstance(event, NewEvent)]
     outcomes = iter(await state.append([Pending(portal.origin, event) for event in events]))
@@ -113,7 +113,7 @@ async def _results(
                 outcome = next(outcomes)
                 results.append(Result(outcome=outcome.outcome, position=outcome.position))
             else:
-                unread = _Unread(event, "import", receiver)
+                unread = _Unread(event, *way)
                 kept = await _quarantine(state, portal, document, unread)
                 results.append(
                     Result(outcome="quarantined", quarantine=kept.number, detail=str(event))
@@ -146,12 +146,12 @@ def _webhook(state: State, portal: Portal, body: bytes) -> NewEvent | Unreadable
 
 
 def _events(
-    state: State, portal: Portal, document: bytes, receiver: str
+    state: State, portal: Portal, document: bytes, way: "_Way"
 ) -> Sequence[NewEvent | UnreadableBody]:
     try:
         tree = parse_json(document)
         _check_portal(portal, tree)
-        how = Receiving(now(), state.fingerprints, portal.hmac_key, receiver=receiver)
+        how = Receiving(now(), state.fingerprints, portal.hmac_key, *way)
         return events_of(tree, how)
     except UnreadableBody as error:
         return [error]
@@ -186,9 +186,18 @@ def _check_portal(portal: Portal, tree: Any) -> None:
         raise Problem("portal_mismatch", f"{error}.") from None
 
 
-def _receiver(request: Request) -> str:
+class _Way(NamedTuple):
+    """How the events of a batch came, and whose queue they were in, where they do not say it."""
+
+    source: str
+    receiver: str
+
+
+def _way(request: Request, access: Access) -> _Way:
+    """Read the parameters. Only a command of the same user, who fetched them, may say so."""
+    known = {"receiver", "source"} if access.token is None else {"receiver"}
     for name in request.query_params:
-        if name != "receiver":
+        if name not in known:
             raise Problem("unknown_parameter", f"There is no parameter {name!r}.", parameter=name)
     given = request.query_params.getlist("receiver")
     if len(given) > 1:
@@ -198,7 +207,10 @@ def _receiver(request: Request) -> str:
         raise Problem(
             "invalid_parameter", "receiver is `user:<id>` or `bot:<id>`.", parameter="receiver"
         )
-    return receiver
+    source = request.query_params.get("source", "import")
+    if source not in ("import", "fetch"):
+        raise Problem("invalid_parameter", "source is import or fetch.", parameter="source")
+    return _Way(source, receiver)
 
 
 @dataclass(frozen=True)

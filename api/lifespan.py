@@ -12,6 +12,7 @@ from api.confirm import confirm
 from api.feeds import Feeds
 from api.gathering import Write
 from api.paging import Cursors
+from api.polling import poll_forever
 from api.renewal import renew_forever
 from api.settings import Settings
 from api.spooling import open_spooling
@@ -108,6 +109,8 @@ async def running(settings: Settings, run_key: str) -> AsyncIterator[State]:
         await _beside(stack, _sweep(state))
         if settings.project:
             await _beside(stack, renew_forever(state))
+        if settings.poll:
+            await _beside(stack, poll_forever(state))
         if settings.verify_every is not None:
             await _beside(stack, verify_forever(state, settings.verify_every))
         yield state

@@ -1,6 +1,6 @@
 """What the server counts, for Prometheus."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -17,6 +17,12 @@ VERIFIED: Final = {
     "differences": "What the last verification found that is not as it should be.",
     "seconds": "Seconds that the last verification took.",
     "finished_timestamp_seconds": "When the last verification ended.",
+}
+
+QUEUE: Final = {
+    "success_age_seconds": "Since a queue was last read, by whichever process.",
+    "retention_seconds": "Until its portal begins to forget what was not fetched.",
+    "fetched": "Events that were fetched from it, since it was connected.",
 }
 
 
@@ -76,6 +82,19 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._queue_state = Gauge(
+            "chronicle_queue_state",
+            "1 for the state that a portal's queue is in.",
+            ["portal", "receiver", "state"],
+            registry=self.registry,
+        )
+        self._queues = {
+            name: Gauge(
+                f"chronicle_queue_{name}", about, ["portal", "receiver"], registry=self.registry
+            )
+            for name, about in QUEUE.items()
+        }
+
         self._verified: dict[str, Gauge] = {}
         self.verify_failures = Counter(
             "chronicle_verify_failures",
@@ -99,6 +118,18 @@ class Metrics:
         for slug, depth in by_portal.items():
             for name, gauge in self._spool.items():
                 gauge.labels(slug).set(depth[name])
+
+    def show_queues(
+        self, shown: Iterable[tuple[str, str, str, Mapping[str, float | None]]]
+    ) -> None:
+        """Say how queues are: portal, receiver, state, figures. Others are gone."""
+        for gauge in (self._queue_state, *self._queues.values()):
+            gauge.clear()
+        for slug, receiver, state, figures in shown:
+            self._queue_state.labels(slug, receiver, state).set(1)
+            for name, gauge in self._queues.items():
+                if (value := figures[name]) is not None:
+                    gauge.labels(slug, receiver).set(value)
 
     def page(self) -> bytes:
         """Return the page that Prometheus reads."""

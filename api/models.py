@@ -4,6 +4,7 @@ from typing import Any, Generic, Literal, NotRequired, TypeVar
 
 from typing_extensions import TypedDict  # pydantic reads typing's only from 3.12 on
 
+from eventstore.fetching.queues import State as QueueState
 from projections import changes as change
 from projections.facts import Basis, Kind
 from projections.words import Op
@@ -479,6 +480,31 @@ class SealedBody(TypedDict):
     receiver: str
     reason: str
     size: int
+
+
+class Connection(TypedDict):
+    """A queue that is fetched: whose, where, and how it is.
+
+    `user_receiver` is the user whose events come in a bot's queue too. Times called `…_at` are of
+    this installation's clock, `watched_since` and `watched_until` of the portal's: up to there
+    nothing is left in the queue. `seconds_left` is until the portal begins to forget the rest.
+    """
+
+    number: int
+    receiver: str
+    user_receiver: str | None
+    domain: str
+    state: QueueState
+    state_since_at: str | None
+    error: str | None
+    last_attempt_at: str | None
+    last_success_at: str | None
+    failing_since_at: str | None
+    fetched: int
+    sees: str | None
+    watched_since: str | None
+    watched_until: str | None
+    seconds_left: float | None
 
 
 class PortalProgress(TypedDict):

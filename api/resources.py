@@ -2,7 +2,18 @@
 
 from typing import Final
 
-from api import access, changes, chats, coverage, events, members, messages, portals, users
+from api import (
+    access,
+    changes,
+    chats,
+    connections,
+    coverage,
+    events,
+    members,
+    messages,
+    portals,
+    users,
+)
 from api.endpoint import Endpoint
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
@@ -14,5 +25,6 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *users.ENDPOINTS,
     *changes.ENDPOINTS,
     *events.ENDPOINTS,
+    *connections.ENDPOINTS,
     *access.ENDPOINTS,
 )

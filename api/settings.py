@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from eventstore.fetching.network import OAUTH_SERVER, Network
 from eventstore.store import Store, store_at
 
 _SIZES = {"": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30}
@@ -64,6 +65,15 @@ class Settings(BaseSettings):
         Field(description="slower ingest bodies get 408, slower headers are cut off, in seconds"),
     ] = 10.0
     project: Annotated[bool, Field(description="run the projector in this process")] = True
+    poll: Annotated[
+        bool, Field(description="poll the queues of all connections in this process")
+    ] = False
+    ca_bundle: Annotated[
+        Path | None, Field(description="certificates to trust when calling a portal: a PEM file")
+    ] = None
+    oauth_server: Annotated[
+        str, Field(description="where the tokens of OAuth applications are exchanged")
+    ] = OAUTH_SERVER
     access_wait: Annotated[
         bool, Field(description="an answer waits until it is durable who read it")
     ] = True
@@ -89,6 +99,25 @@ class Settings(BaseSettings):
     def _known_engine(cls, value: str) -> str:
         store_at(value)
         return value
+
+    @field_validator("oauth_server")
+    @classmethod
+    def _over_tls(cls, value: str) -> str:
+        if not re.fullmatch(r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/?", value):
+            raise ValueError("must be https://HOST")
+        return value.rstrip("/")
+
+    @field_validator("ca_bundle")
+    @classmethod
+    def _readable(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError("must be a file of certificates")
+        return value
+
+    @property
+    def network(self) -> Network:
+        """How portals are reached."""
+        return Network(self.ca_bundle, self.oauth_server)
 
     @property
     def store(self) -> Store:

@@ -1,6 +1,14 @@
 """How a command appends events: through the server if one runs, else with the lock."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -36,9 +44,11 @@ async def delivery(store: Store, portal: Portal, *, max_body: int) -> AsyncItera
     """
     server = store.find_server()
     if server is not None:
-        async with _client(server) as client:
+        async with client_of(server) as client:
             most = min(MAX_BYTES, max_body)
-            yield lambda events, receiver: _send(client, portal, bodies(events, most), receiver)
+            yield lambda events, receiver: send(
+                client, portal, bodies(events, most), {"receiver": receiver}
+            )
         return
     with store.hold():
         appender = await store.open_appender()
@@ -51,7 +61,8 @@ async def delivery(store: Store, portal: Portal, *, max_body: int) -> AsyncItera
             await appender.close()
 
 
-def _client(server: ServerAddress) -> httpx.AsyncClient:
+def client_of(server: ServerAddress) -> httpx.AsyncClient:
+    """Return what speaks to the server that runs, as a command of the same user."""
     return httpx.AsyncClient(
         base_url=server.url,
         headers={"Authorization": f"Bearer {server.run_key}"},
@@ -60,15 +71,16 @@ def _client(server: ServerAddress) -> httpx.AsyncClient:
     )
 
 
-async def _send(
-    client: httpx.AsyncClient, portal: Portal, requests: Iterable[bytes], receiver: str
+async def send(
+    client: httpx.AsyncClient, portal: Portal, requests: Iterable[bytes], params: Mapping[str, str]
 ) -> list[Outcome]:
+    """Append events through a server. Raises Failure with what it said."""
     outcomes: list[Outcome] = []
     for body in requests:
         try:
             response = await client.post(
                 f"/v1/portals/{portal.slug}/events",
-                params={"receiver": receiver},
+                params=dict(params),
                 content=body,
                 headers={"Content-Type": "application/x-ndjson"},
             )

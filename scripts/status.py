@@ -6,8 +6,12 @@ from typing import Any, Final
 
 from api.settings import Settings
 from api.spooling import depth_shown
+from api.times import now
 from eventstore.database import Place, Pool, Session
+from eventstore.directory import Portal
 from eventstore.errors import StoreUnavailable
+from eventstore.fetching.connections import Connections
+from eventstore.fetching.queues import Queues
 from eventstore.log import heads
 from eventstore.migrations import parts
 from eventstore.quarantine import Quarantine
@@ -37,7 +41,7 @@ _COLUMNS: Final = ("portal", "head", "projected", "lag", "undecoded", "quarantin
 
 @app.command(epilog=example("chronicle status", "chronicle status --portal acme --json"))
 def status(portal: MaybePortal = None, *, json: Json = False) -> None:
-    """Print heads, lag, undecoded, quarantined and rejected, and sizes. A server may run."""
+    """Print heads, lag, undecoded, quarantined, rejected, queues and sizes. A server may run."""
     settings = Settings()
     waiting = look_into(spool_path(settings.spool)) if settings.store.remote else {}
 
@@ -55,6 +59,11 @@ def status(portal: MaybePortal = None, *, json: Json = False) -> None:
     if waiting:
         say(f"{settings.spool}: {_words(waiting)}")
     show_table(_COLUMNS, [[row[column] for column in _COLUMNS] for row in rows])
+    queues = [[row["portal"], *queue.values()] for row in rows for queue in row["queues"]]
+    if queues:
+        stdout().print()
+        shown = [[*said, None if left is None else round(left)] for *said, left in queues]
+        show_table(["portal", "queue", "state", "error", "seconds left"], shown)
     stdout().print()
     show_table(["tables", "size"], [[name, human_size(size)] for name, size in bytes_of.items()])
 
@@ -84,6 +93,7 @@ async def status_of(
         undecoded |= _only(of_it, await _read(generation, undecoded_counts))
     quarantined = await Quarantine(store.catalog).counts()
     rejected = await store.catalog.rejections()
+    queues = await _queues(store, portals)
     return [
         {
             "portal": portal.slug,
@@ -93,10 +103,29 @@ async def status_of(
             "undecoded": undecoded.get(portal.id, 0),
             "quarantined": quarantined.get(portal.id, 0),
             "rejected": rejected.get(portal.id, 0),
+            "queues": queues[portal.id],
             **({"spool": depth_shown(waiting.get(portal.id, Depth()))} if remote else {}),
         }
         for portal in portals
     ]
+
+
+async def _queues(store: OpenStore, portals: Sequence[Portal]) -> dict[int, list[dict[str, Any]]]:
+    """Say of each queue how it is, and for how long its portal keeps what was not fetched."""
+    rows, moment = await Queues(store.catalog).all(), now()
+    return {
+        portal.id: [
+            {
+                "receiver": connection.receiver,
+                "state": row.state,
+                "error": row.error,
+                "seconds_left": row.seconds_left(moment),
+            }
+            for connection in await Connections(store.catalog).of(portal.id)
+            if (row := rows.get((portal.id, connection.number))) is not None
+        ]
+        for portal in portals
+    }
 
 
 def _only(portals: Sequence[int], found: Mapping[int, int]) -> dict[int, int]:

@@ -87,6 +87,14 @@ SELECT catalog.quarantined.portal_id, count(*) AS count_1 FROM catalog.quarantin
 
 SELECT catalog.rejection.portal_id, sum(catalog.rejection.count) AS sum_1 FROM catalog.rejection
     GROUP BY catalog.rejection.portal_id
+
+SELECT catalog.queue.portal_id, catalog.queue.number, catalog.queue.holder, catalog.queue.beat,
+    catalog.queue.state, catalog.queue.state_since_at, catalog.queue.error, catalog.queue.tried_at,
+    catalog.queue.succeeded_at, catalog.queue.failing_since_at, catalog.queue.fetched,
+    catalog.queue.newest, catalog.queue.newest_date, catalog.queue.acknowledged, catalog.queue.met,
+    catalog.queue.since, catalog.queue.until, catalog.queue.told_until, catalog.queue.sees,
+    catalog.queue.hole_from, catalog.queue.hole_cause
+    FROM catalog.queue ORDER BY catalog.queue.portal_id, catalog.queue.number
 """
 """Who projects asks which portals have something new; metrics and status say a number of each."""
 

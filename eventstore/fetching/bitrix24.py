@@ -13,9 +13,10 @@ from eventstore.event import Instant
 from eventstore.fetching.clock import Clock
 from eventstore.fetching.connections import Connection, Connections
 from eventstore.fetching.credentials import Credentials, OAuth, Webhook
+from eventstore.fetching.network import Network
 from eventstore.fetching.portal_client import Answer, AuthFailed, Unreachable
 from eventstore.fetching.refusals import refusal
-from eventstore.fetching.sdk import ApplicationToken, Line, Network, WebhookToken, exchange
+from eventstore.fetching.sdk import ApplicationToken, Line, WebhookToken, exchange
 
 T = TypeVar("T")
 

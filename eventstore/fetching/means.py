@@ -23,8 +23,8 @@ Append = Callable[[Portal, str, Sequence[NewEvent]], Awaitable[int]]
 Raises StoreUnavailable, or SpoolFull, when it is not kept.
 """
 
-Seal = Callable[[Portal, bytes, Unreadable], Awaitable[object]]
-"""Keeps in quarantine what nobody can read. Raises StoreUnavailable."""
+Seal = Callable[[Portal, bytes, Unreadable], Awaitable[bool]]
+"""Keeps in quarantine what nobody can read; says whether it did. Raises StoreUnavailable."""
 
 
 class Line(PortalClient, Protocol):

@@ -11,6 +11,7 @@ from eventstore.errors import EventstoreError
 from eventstore.event import Instant
 from eventstore.fetching.clock import Clock
 from eventstore.fetching.connections import Connection
+from eventstore.fetching.queue import RETENTION
 from eventstore.schema import queue
 
 LEASE: Final = 120.0
@@ -63,6 +64,13 @@ class QueueRow:
     hole_from: Instant | None
     hole_cause: str | None
 
+    def seconds_left(self, now: Instant) -> float | None:
+        """Return for how long the portal still keeps all that was not fetched; at least 0.
+
+        None before the first answer: then there is nothing to lose that we know of.
+        """
+        return None if self.until is None else max(self.until + RETENTION - now, 0) / 1_000_000
+
 
 _ALL: Final = select(queue).order_by(queue.c.portal_id, queue.c.number)
 
@@ -78,6 +86,13 @@ class Queues:
         async with self._catalog.reading() as tx:
             rows = [QueueRow(*row) for row in await tx.execute(_ALL)]
         return {(row.portal_id, row.number): row for row in rows}
+
+    async def of(self, portal_id: int) -> dict[int, QueueRow]:
+        """Return what is known of the queues of a portal, by number."""
+        statement = select(queue).where(queue.c.portal_id == portal_id)
+        async with self._catalog.reading() as tx:
+            rows = [QueueRow(*row) for row in await tx.execute(statement)]
+        return {row.number: row for row in rows}
 
     async def one(self, connection: Connection) -> QueueRow:
         """Return what is known of one. Raises LeaseLost when it was removed."""

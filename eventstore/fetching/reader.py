@@ -54,6 +54,7 @@ _SUSPICION: Final = 3_600 * 1_000_000
 _USER: Final = "im.v2.Event.get"
 _BOT: Final = "imbot.v2.Event.get"
 SUBSCRIBE: Final = "im.v2.Event.subscribe"
+UNSUBSCRIBE: Final = "im.v2.Event.unsubscribe"
 
 _STATES: Final[Mapping[type[PortalError], State]] = {
     AuthFailed: "auth_failed",
@@ -225,7 +226,8 @@ class Reader:
             self.counts.appended += await self._means.append(self._portal, receiver, events)
             self._note(events)
         for unread in found.unread:
-            await self._means.seal(self._portal, *unread)
+            if not await self._means.seal(self._portal, *unread):
+                raise Unreachable(f"{self._method}: the quarantine is full, and takes no item")
         self.counts.fetched += len(items)
         self.counts.quarantined += len(found.unread)
 

@@ -4,10 +4,8 @@ What it does stays its own: retries, the exchange of an expired token, errors by
 """
 
 import logging
-import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import requests
@@ -21,6 +19,7 @@ from b24pysdk.credentials import (
 )
 
 from eventstore.fetching.credentials import OAuth, Webhook
+from eventstore.fetching.network import OAUTH_SERVER, Network
 
 # Its lines hold URLs, and those of a webhook hold its code.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
@@ -28,26 +27,6 @@ logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 _CONNECT: Final = 10.0
 _READ: Final = 65.0
 """Seconds. A portal works on one request for 60 at most (reference, section 2.3)."""
-
-OAUTH_SERVER: Final = "https://oauth.bitrix24.tech"
-"""Where cloud portals have their tokens exchanged."""
-
-
-class Network(NamedTuple):
-    """How portals are reached: certificates to trust (None: the system's), and the OAuth server."""
-
-    ca_bundle: Path | None = None
-    oauth_server: str = OAUTH_SERVER
-
-    @property
-    def verify(self) -> str | bool:
-        """What `requests` takes."""
-        if self.ca_bundle is not None:
-            return str(self.ca_bundle)
-        system = ssl.get_default_verify_paths()
-        folder = system.capath and any(Path(system.capath).iterdir()) and system.capath
-        return system.cafile or folder or True
-
 
 Renew = Callable[[], OAuth]
 """Exchanges the refresh token, and returns when the new ones are kept."""
@@ -129,7 +108,7 @@ class _OAuthRequester(BitrixOAuthRequester):
         self._network = network
 
     def _request(self, url: str, params: dict[str, Any]) -> requests.Response:
-        here = url.replace(self._BASE_OAUTH_URL, self._network.oauth_server, 1)
+        here = url.replace(OAUTH_SERVER, self._network.oauth_server, 1)
         return requests.get(
             here,
             params=params,

@@ -148,6 +148,7 @@ async def test_what_tells_of_a_whole_portal_narrows_nothing() -> None:
         "quarantine",
         "changes",
         "access",
+        "connections",
     }
 
 

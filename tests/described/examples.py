@@ -35,6 +35,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "/v1/portals/{portal}/changes": "/v1/portals/acme/changes?chat=2340&limit=3",
     "/v1/portals/{portal}/undecoded": "/v1/portals/acme/undecoded",
     "/v1/portals/{portal}/quarantine": "/v1/portals/acme/quarantine",
+    "/v1/portals/{portal}/connections": "/v1/portals/acme/connections",
     "/v1/portals/{portal}/access": "/v1/portals/acme/access?limit=1",
 }
 """An address with its query, by the path of the operation."""

@@ -200,8 +200,8 @@ class Polled:
         )
         return sum(outcome.outcome != "duplicate" for outcome in outcomes)
 
-    async def _seal(self, portal: Portal, body: bytes, found: Unreadable) -> None:
-        await Quarantine(self.catalog).keep(portal.id, body, found)
+    async def _seal(self, portal: Portal, body: bytes, found: Unreadable) -> bool:
+        return await Quarantine(self.catalog).keep(portal.id, body, found) is not None
 
 
 @asynccontextmanager

@@ -16,13 +16,13 @@ from eventstore.fetching.bitrix24 import Bitrix24
 from eventstore.fetching.clock import SystemClock
 from eventstore.fetching.connections import Connection, Connections
 from eventstore.fetching.credentials import Credentials, OAuth, Webhook
+from eventstore.fetching.network import Network
 from eventstore.fetching.portal_client import (
     AuthFailed,
     BotNotFound,
     Refused,
     Unreachable,
 )
-from eventstore.fetching.sdk import Network
 from eventstore.folder import Folder
 from tests.portal.clock import Clock
 from tests.portal.portal import Portal
