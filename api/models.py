@@ -538,7 +538,8 @@ class Orphans(TypedDict):
     """What tells of messages that are unknown.
 
     `messages` were edited, reacted to or deleted, and nobody saw what they were when they were
-    created; `replies` are to messages of which nothing was told. 1,000 of each are counted at most.
+    created; `replies`, of the newest 2,000 replies, are to messages of which nothing was told. 1,000
+    of each are counted at most.
     """
 
     messages: OrphanIds

@@ -31,6 +31,7 @@ class OrphanRow(NamedTuple):
 orphan: Final = table_of(
     "orphan",
     OrphanRow,
+    Index("orphan_newest", "portal_id", "subject", "message_id"),
     Index("orphan_chat", "portal_id", "subject", "chat_id", "message_id"),
     key=3,
     rowid=False,

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Integer,
-    Select,
+    Subquery,
     bindparam,
     exists,
     literal_column,
@@ -20,35 +20,48 @@ from projections.orphans import orphan
 MOST: Final = 1_000
 """Orphans of each kind that are counted."""
 
-_PORTAL: Final = orphan.c.portal_id == bindparam("portal_id")
-_KNOWN: Final = exists().where(
-    message.c.portal_id == orphan.c.portal_id, message.c.message_id == orphan.c.missing
-)
+_LOOKED: Final = 2_000
+"""Replies that are looked at, the newest: one by one, for nothing tells which are orphans."""
 
 
 class Orphans(NamedTuple):
     """Ids of messages, the newest first, each up to `MOST` and one more where there are more.
 
-    `messages` were never seen as they were created; `replies` are to messages that are unknown.
+    `messages` were never seen as they were created; `replies` are to messages that are unknown,
+    of the newest 2,000 replies.
     """
 
     messages: list[int]
     replies: list[int]
 
 
-def _newest(number: int, subject: str, *where: ColumnElement[bool]) -> Select[Any]:
-    found = (
-        select(literal_column(str(number), Integer).label("what"), orphan.c.message_id)
-        .where(_PORTAL, orphan.c.subject == subject, *where)
+def _newest(subject: str, most: int, *where: ColumnElement[bool]) -> Subquery:
+    return (
+        select(orphan.c.portal_id, orphan.c.message_id, orphan.c.missing)
+        .where(orphan.c.portal_id == bindparam("portal_id"), orphan.c.subject == subject, *where)
         .order_by(orphan.c.message_id.desc())
-        .limit(MOST + 1)
+        .limit(most)
         .subquery()
     )
-    return select(found.c.what, found.c.message_id)
 
 
 def _orphans(*where: ColumnElement[bool]) -> Any:
-    return union_all(_newest(0, "creation", *where), _newest(1, "reply", ~_KNOWN, *where))
+    created = _newest("creation", MOST + 1, *where)
+    replies = _newest("reply", _LOOKED, *where)
+    known = exists().where(
+        message.c.portal_id == bindparam("portal_id"), message.c.message_id == replies.c.missing
+    )
+    unknown = (
+        select(replies.c.message_id)
+        .where(~known)
+        .order_by(replies.c.message_id.desc())
+        .limit(MOST + 1)
+        .subquery()
+    )
+    return union_all(
+        select(literal_column("0", Integer), created.c.message_id),
+        select(literal_column("1", Integer), unknown.c.message_id),
+    )
 
 
 _OF_PORTAL: Final = _orphans()

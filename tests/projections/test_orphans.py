@@ -89,3 +89,13 @@ async def test_those_of_a_chat_and_of_a_portal_the_newest_first(session: Session
     assert await reader.orphans(8) == Orphans([3], [5, 4])
     assert await reader.orphans(None) == Orphans([3, 1], [5, 4])
     assert await Now(session, 2, 9).orphans(None) == Orphans([], [])
+
+
+async def test_of_very_many_the_newest_are_looked_at(session: Session) -> None:
+    replies = [_reply(1_000 + number, to=1, chat_id=9) for number in range(2_000)]
+    older = _reply(999, to=77, chat_id=9)
+    async with session.transaction():
+        await record(session, Derived([older, *replies], [], [], []))
+        await refold(session, 1, touched_by([older, *replies], []))
+
+    assert await Now(session, 1, 9).orphans(9) == Orphans([], [])

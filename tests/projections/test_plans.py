@@ -23,6 +23,7 @@ from projections.read import (
     members,
     messages,
     names,
+    orphans,
     provenance,
     reactions,
     search,
@@ -255,6 +256,8 @@ READS: Final[dict[str, Callable[[Session], Awaitable[object]]]] = {
     "how queues were watched": lambda it: coverage.watches(it, 1),
     "how a chat was seen": lambda it: coverage.evidence(it, 1, 7, 9, since=0),
     "how a chat was seen as of a moment": lambda it: then(it).evidence(7),
+    "orphans of a portal": lambda it: orphans.orphans(it, 1, None),
+    "orphans of a chat": lambda it: orphans.orphans(it, 1, 7),
     "undecoded events": lambda it: undecoded.page(it, 1, after=7, began_at=99, limit=9),
 }
 
