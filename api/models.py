@@ -36,10 +36,10 @@ Status = Literal["complete", "partial", "unknown"]
 class Coverage(TypedDict):
     """How well that was seen which an answer shows, from the oldest message on.
 
-    `complete`: nothing that happened from there until `until` is missing. `partial`: there are
-    `holes`. `unknown`: no watched queue is known to have seen it, as where only webhooks told.
-    `since` and `until` are the ends of what was covered; `reactions` is the same of reactions to
-    messages, of which a bot's queue tells nothing.
+    `complete`: nothing that happened from there until before the second of `until` is missing.
+    `partial`: there are `holes`. `unknown`: no watched queue is known to have seen it, as where only
+    webhooks told. `since` and `until` are the ends of what was covered; `reactions` is the same of
+    reactions to messages, of which a bot's queue tells nothing.
     """
 
     status: Status
@@ -538,8 +538,8 @@ class Orphans(TypedDict):
     """What tells of messages that are unknown.
 
     `messages` were edited, reacted to or deleted, and nobody saw what they were when they were
-    created; `replies`, of the newest 2,000 replies, are to messages of which nothing was told. 1,000
-    of each are counted at most.
+    created; `replies`, of the newest 2,000 replies, are to messages of which nothing was told.
+    1,000 of each are counted at most.
     """
 
     messages: OrphanIds

@@ -10,7 +10,8 @@ elsewhere sees mentions only), where three things hold:
   members. Between two such sightings it had it all the while, unless it joined or left between
   them, or was refused, or there was a hole in its watch: to be removed sends it nothing, to be
   added again does, and that may have been lost.
-- It was seen to have the chat later. After the last sighting nothing is said to be covered.
+- It was seen to have the chat later. After the last sighting nothing is said to be covered, nor
+  for sure what followed it within its second: a portal's times are of whole seconds.
 
 Webhooks prove nothing: a chat that only they saw is unknown.
 """
@@ -31,6 +32,9 @@ LAG: Final = 30_000_000
 
 SETTLED: Final = 120_000_000
 """Microseconds within which two witnesses tell of the same joining or leaving."""
+
+SECOND: Final = 1_000_000
+"""The resolution of the portal's times, in microseconds."""
 
 ALWAYS: Final = -(2**62)
 """Before every moment."""
@@ -267,10 +271,10 @@ def _stays(
     for (begin, opening), (end, closing) in zip(begins, ends, strict=True):
         first = begin + SETTLED + 1 if opening == "left" else begin
         seen = [*sightings[bisect_left(sightings, first) : bisect_left(sightings, end)]]
-        if opening == "joined":
-            seen.insert(0, begin)
-        if seen:
-            stays.append((seen[0], end if closing == "left" else seen[-1]))
+        # what was written before it joined, in the same second, bears the same time
+        since = [begin + SECOND] if opening == "joined" else seen[:1]
+        until = [end] if closing == "left" else seen[-1:]
+        stays += zip(since, until, strict=False)
         gone = not seen and (gone or opening in {"left", "lost"})
     return union(stays), gone
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from projections.coverage import (
     LAG,
+    SECOND,
     Coverage,
     Evidence,
     Hole,
@@ -32,6 +33,11 @@ LONG = 10_000 * MINUTE
 
 def at(minute: float) -> int:
     return int(minute * MINUTE)
+
+
+def soon(minute: float) -> float:
+    """A second later."""
+    return (at(minute) + SECOND) / MINUTE
 
 
 def watched(  # noqa: PLR0913 - a stretch has these parts
@@ -90,8 +96,8 @@ CASES = {
         ("partial", 10, 20, (None, 10, "before_subscription")),
     ),
     "who joined is there": (
-        Evidence([FIRST], [moved(joined=10)]),
-        ("partial", 10, 10, (None, 10, "before_subscription")),
+        Evidence([FIRST], [moved(joined=10)], sightings=seen(10, 11)),
+        ("partial", soon(10), 11, (None, soon(10), "before_subscription")),
     ),
     "who is in a list of members is there": (
         Evidence([FIRST], [moved(present=50)], sightings=seen(0)),
@@ -123,7 +129,7 @@ CASES = {
     ),
     "who joins again was away": (
         Evidence([FIRST], [moved(joined=30)], sightings=seen(0, 20, 40)),
-        ("partial", 0, 40, BEFORE, (20, 30, "access_lost")),
+        ("partial", 0, 40, BEFORE, (20, soon(30), "access_lost")),
     ),
     "who left and came back was away": (
         Evidence(
@@ -131,7 +137,7 @@ CASES = {
             [moved(left=30), moved(joined=50)],
             sightings=seen(0, 20, 31, 60),
         ),
-        ("partial", 0, 60, BEFORE, (30, 50, "access_lost")),
+        ("partial", 0, 60, BEFORE, (30, soon(50), "access_lost")),
     ),
     "two witnesses tell of one joining": (
         Evidence(
@@ -139,16 +145,16 @@ CASES = {
             [moved(joined=10), moved(by=OTHER, joined=11)],
             sightings=seen(10.5, 20),
         ),
-        ("partial", 10, 20, (None, 10, "before_subscription")),
+        ("partial", soon(10), 20, (None, soon(10), "before_subscription")),
     ),
     "who tells of two joinings was away between them": (
-        Evidence([FIRST], [moved(joined=10), moved(joined=11)], sightings=seen(10, 20)),
+        Evidence([FIRST], [moved(joined=10), moved(joined=11)], sightings=seen(10.5, 20)),
         (
             "partial",
-            10,
+            soon(10),
             20,
-            (None, 10, "before_subscription"),
-            (10, 11, "access_lost"),
+            (None, soon(10), "before_subscription"),
+            (10.5, soon(11), "access_lost"),
         ),
     ),
     "who sees mentions only has seen nothing for sure": (
