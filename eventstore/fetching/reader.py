@@ -208,7 +208,8 @@ class Reader:
         self._subscribed_at = now
 
     async def _store(self, page: Page, offset: int | None) -> bool:
-        stolen = bool(self._queue.vanished(page, offset)) and not await self._catalog_was_behind()
+        # Whatever was cut off, we never acknowledge the newest event that the catalog knows of.
+        stolen = bool(self._queue.vanished(page, offset))
         items = self._queue.new(page)
         await self._append(items)
         progress = self._follow(page, offset)
@@ -278,15 +279,6 @@ class Reader:
         )
         cause = "poll_outage_over_retention" if tried else "poller_down"
         return self._watch.watched(at=page.at, until=page.complete_until, sees=sees, cause=cause)
-
-    async def _catalog_was_behind(self) -> bool:
-        """Say whether it was one of ours who acknowledged what is gone: the log tells."""
-        newest, date = await self._newest_in_log()
-        if newest is None or newest <= (self._queue.newest or 0):
-            return False
-        self._queue = Queue(newest, date, self._queue.acknowledged)
-        self._in_log = (newest, date)
-        return True
 
     async def _newest_in_log(self) -> tuple[int | None, Instant | None]:
         found: tuple[int | None, Instant | None] = (None, None)
