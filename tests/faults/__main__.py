@@ -15,7 +15,12 @@ from tests.faults.mutants_slow_senders import MUTANTS_SLOW_SENDERS
 from tests.faults.mutation import ROOT, Survived, try_all
 from tests.faults.tallies import FILE, Tally, read
 
-_TESTS: Final = ("tests/faults", "tests/promises/test_hostile_bodies.py")
+_TESTS: Final = (
+    "tests/faults",
+    "tests/soak",
+    "tests/promises/test_fetching.py",
+    "tests/promises/test_hostile_bodies.py",
+)
 
 
 def main() -> int:
