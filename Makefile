@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8080
 
-.PHONY: demo test faults docs contract serve lint format bench bench-full lock clean
+.PHONY: demo test faults soak docs contract serve lint format bench bench-full lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -24,6 +24,9 @@ test: .venv/installed  ## every test
 
 faults: .venv/installed  ## every fault at full length, every mutant; writes docs/reliability.md
 	$(BIN)/python -m tests.faults
+
+soak: .venv/installed  ## a simulated week of polling: a million events, fifty faults, nothing lost
+	$(BIN)/python -m tests.soak
 
 docs: .venv/installed  ## what a server answers, into docs/http.md, docs/audit.md and the OpenAPI document
 	$(BIN)/python -m tests.described
