@@ -1,28 +1,20 @@
-"""Asks a portal as often as it likes to be asked, and waits where it says so."""
+"""Asks a portal at the pace that all its callers share, again where that helps."""
 
-import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from random import Random
 from typing import Any, Final
 
 from eventstore.event import Instant
 from eventstore.fetching.clock import Clock
+from eventstore.fetching.means import Stop
+from eventstore.fetching.pace import Pace
 from eventstore.fetching.portal_client import Answer, PortalClient, RateLimited, Unreachable
 
-_APART: Final = 0.5
-"""Seconds between two calls: what every plan allows to go on for ever (reference, section 7)."""
-
 _TRIES: Final = 8
-"""How often a call that found nobody, or was one too many, is made again."""
+"""How often a call that found nobody, or was one too many, is made."""
 
 _LONGEST: Final = 60.0
-"""Seconds until the next try, at most, where the portal does not say."""
-
-_BUDGET: Final = 400.0
-"""Seconds of work, of the 480 that a method has in ten minutes: the rest is for who polls."""
-
-_WINDOW: Final = 600.0
-"""Seconds after which a budget is whole again, where the portal does not say."""
+"""Seconds until a portal that was not reached is tried again, at most."""
 
 
 class Stopped(Exception):
@@ -30,16 +22,16 @@ class Stopped(Exception):
 
 
 class Asking:
-    """Calls the methods of one portal, one after another. `stop` ends it before the next call."""
+    """Calls the methods of one portal, one after another, until somebody asks to end."""
 
-    def __init__(self, client: PortalClient, clock: Clock, stop: asyncio.Event) -> None:
+    def __init__(self, client: PortalClient, pace: Pace, clock: Clock, stop: Stop) -> None:
         self.calls = 0
         """How many calls were made."""
         self._client = client
+        self._pace = pace
         self._clock = clock
         self._stop = stop
         self._random = Random()  # noqa: S311 - so that many who wait do not come back at once
-        self._due = clock.monotonic()
         self._ahead = 0
 
     @property
@@ -48,51 +40,29 @@ class Asking:
         return self._clock.now() + self._ahead
 
     async def call(self, method: str, params: Mapping[str, Any]) -> Answer:
-        """Call a method, again where that may help. Raises PortalError, and Stopped."""
-        for tried in range(_TRIES):
-            await self._wait(self._due - self._clock.monotonic())
-            self._due = self._clock.monotonic() + _APART
+        """Call a method. Raises PortalError, and Stopped."""
+        for tried in range(1, _TRIES + 1):
+            await self._rest(self._pace.ready_in(method))
+            await self._pace.turn(method)
             self.calls += 1
             try:
                 answer = await self._client.call(method, params)
             except RateLimited as error:
-                if tried == _TRIES - 1:
+                self._pace.limited(method, error)
+                if tried == _TRIES:
                     raise
-                await self._wait(error.retry_after or self._later(tried, budget=error.budget))
             except Unreachable:
-                if tried == _TRIES - 1:
+                if tried == _TRIES:
                     raise
-                await self._wait(self._later(tried, budget=False))
+                await self._rest(min(2.0**tried, _LONGEST) * (0.5 + self._random.random() / 2))
             else:
-                self._learn(answer)
+                self._pace.answered(method, answer)
+                self._ahead = answer.at - self._clock.now()
                 return answer
         raise AssertionError  # the last try returns or raises
 
-    def _learn(self, answer: Answer) -> None:
-        self._ahead = answer.at - self._clock.now()
-        if answer.operating is not None and answer.operating > _BUDGET:
-            ends = answer.operating_reset_at
-            rest = _WINDOW if ends is None else min(max((ends - answer.at) / 1e6, 0), _WINDOW)
-            self._due = max(self._due, self._clock.monotonic() + rest)
-
-    def _later(self, tried: int, *, budget: bool) -> float:
-        """Say how long to wait where the portal does not: longer each time."""
-        if budget:
-            return _WINDOW / 4
-        return min(2.0**tried, _LONGEST) * (0.5 + self._random.random() / 2)
-
-    async def _wait(self, seconds: float) -> None:
-        if self._stop.is_set():
-            raise Stopped
-        if seconds > 0:
-            await self._sleep(self._clock.sleep(seconds))
-
-    async def _sleep(self, sleeping: Coroutine[Any, Any, None]) -> None:
-        tasks = [asyncio.ensure_future(sleeping), asyncio.ensure_future(self._stop.wait())]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-        if self._stop.is_set():
+    async def _rest(self, seconds: float) -> None:
+        if not self._stop.asked and seconds > 0:
+            await self._stop.rest(self._clock, seconds)
+        if self._stop.asked:
             raise Stopped

@@ -1,6 +1,5 @@
 """A simulated portal, a store beside it, and the readings of the one that go into the other."""
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -9,6 +8,8 @@ from dataclasses import dataclass, field
 from eventstore.database import Pool
 from eventstore.envelope import Receiving, events_of
 from eventstore.event import Instant, NewEvent
+from eventstore.fetching.means import Stop
+from eventstore.fetching.pace import Pace
 from eventstore.migrations import ensure
 from eventstore.own_events import MESSAGES_READ
 from eventstore.store import Store
@@ -67,7 +68,7 @@ class Reconciled:
     webhook: Webhook
     projector: Projector
     pool: Pool
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    stop: Stop = field(default_factory=Stop)
     told: list[Body] = field(default_factory=list)
     """All that the log was told, in its order."""
     on_tell: Callable[[], None] = lambda: None
@@ -111,14 +112,15 @@ class Reconciled:
         try:
             await self.read(*chats)
         except Stopped:
-            self.stop.clear()
+            self.stop = Stop()
         else:
             raise AssertionError
 
     def _reader(self, *, as_bot: bool) -> Reader:
         receiver = BOT.receiver if as_bot else RECEIVER
         client = DirectClient(self.simulated, self.webhook, BOT.token)
-        asking = Asking(client, PortalsClock(self.simulated), self.stop)
+        clock = PortalsClock(self.simulated)
+        asking = Asking(client, Pace(clock), clock, self.stop)
         methods: Methods = AsBot(asking, BOT.id) if as_bot else AsUser(asking)
 
         async def tell(bodies: Sequence[Body]) -> None:

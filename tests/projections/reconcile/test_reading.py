@@ -150,7 +150,7 @@ async def test_only_what_is_new_is_read_again_and_the_window(here: Reconciled) -
 async def test_a_reading_that_was_stopped_goes_on_where_it_ended(here: Reconciled) -> None:
     chat = kitchen(here)
     here.write(chat, 500)
-    here.on_tell = lambda: here.stop.set() if len(here.pages) == 4 else None
+    here.on_tell = lambda: here.stop.ask() if len(here.pages) == 4 else None
     await here.read_until_stopped()
     here.on_tell = lambda: None
 
