@@ -3,17 +3,17 @@
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 import uvloop
 
 from api.times import now, to_instant
-from eventstore.database import Pool
+from eventstore.database import Pool, Session
 from eventstore.directory import Portal
 from eventstore.envelope import Receiving, events_of
 from eventstore.event import Instant, NewEvent
@@ -23,6 +23,7 @@ from eventstore.fetching.connections import Connection, Connections
 from eventstore.fetching.means import Stop
 from eventstore.fetching.pace import Pace
 from eventstore.fetching.portal_client import PortalError
+from eventstore.log import heads_of
 from projections.live import Live
 from projections.reconcile.asking import Asking, Stopped
 from projections.reconcile.chat import Reader, Summary
@@ -46,6 +47,12 @@ from scripts.progress import Progress
 from scripts.store import OpenStore, open_store
 
 app = application()
+
+_PATIENCE: Final = 10.0
+"""Seconds after which a projection that has not moved is left to whoever does it."""
+
+Reading = Callable[[], AbstractAsyncContextManager[Session]]
+"""Lends a session on what is known of the portal."""
 
 
 @dataclass
@@ -143,31 +150,78 @@ async def _read(store: OpenStore, portal: Portal, receiver: str | None, wanted: 
     with Progress("messages") as progress:
         async with (
             delivery(store.place, portal, max_body=max_body) as deliver,
-            _read_models(store, portal) as live,
+            _read_models(store, portal) as read_models,
         ):
             clock = SystemClock()
-            reading = _Reading(store, portal, deliver, live, stop, clock, Pace(clock), progress)
+            reading = _Reading(
+                store, portal, deliver, read_models, stop, clock, Pace(clock), progress
+            )
             for connection in found:
                 await reading.read_as(connection, connections, wanted)
     return reading.counts
 
 
 @asynccontextmanager
-async def _read_models(store: OpenStore, portal: Portal) -> AsyncIterator[Live]:
-    """Read what is known of a portal. Who has no server projects by itself."""
-    alone = store.place.find_server() is None
+async def _read_models(store: OpenStore, portal: Portal) -> AsyncIterator[Reading]:
+    """Give the way to read what is known of a portal. Who has no server projects by itself."""
+    if store.place.find_server() is None:
+        async with _projecting(store, portal) as live:
+            yield lambda: live.reading(portal.id)
+        return
+    # A server writes the file of a generation: nobody else may open it for that.
+    beside = _Beside(store, portal)
+    try:
+        yield beside.reading
+    finally:
+        await beside.close()
+
+
+@asynccontextmanager
+async def _projecting(store: OpenStore, portal: Portal) -> AsyncIterator[Live]:
     events = Pool(store.place.log, 2)
-    live = Live(store.place, events, project=alone)
+    live = Live(store.place, events, project=True)
     try:
         await live.follow({portal.id: store.snapshot.pointers[portal.id]})
-        if alone:
-            await live.catch_up()
+        await _settle(store, portal, live)
         yield live
-        if alone:
-            await live.catch_up()
+        await _settle(store, portal, live)
     finally:
         await live.close()
         await events.close()
+
+
+async def _settle(store: OpenStore, portal: Portal, live: Live) -> None:
+    """Wait until all that was appended is projected, for as long as that goes on."""
+    head = (await heads_of(store.place.log)).get(portal.id, 0)
+    before = -1
+    while not await live.wait_for(portal.id, head, seconds=_PATIENCE):
+        if live.projected(portal.id) == before:
+            return  # it will be later
+        before = live.projected(portal.id)
+
+
+class _Beside:
+    """Reads the generation that a server projects, whichever it is."""
+
+    def __init__(self, store: OpenStore, portal: Portal) -> None:
+        self._store = store
+        self._portal = portal
+        self._number = 0
+        self._pool: Pool | None = None
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Session]:
+        """Lend a session. Raises StoreUnavailable."""
+        number = (await self._store.catalog.snapshot()).pointers[self._portal.id]
+        if self._pool is None or number != self._number:
+            await self.close()
+            self._number, self._pool = number, Pool(self._store.place.generation(number), 1)
+        async with self._pool.reading() as session:
+            yield session
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            await self._pool.close()
 
 
 @dataclass
@@ -177,7 +231,7 @@ class _Reading:
     store: OpenStore
     portal: Portal
     deliver: Deliver
-    live: Live
+    read_models: Reading
     stop: Stop
     clock: Clock
     pace: Pace
@@ -213,7 +267,7 @@ class _Reading:
             receiver,
             asking,
             AsBot(asking, connection.receiver_id) if connection.is_bot else AsUser(asking),
-            lambda: self.live.reading(self.portal.id),
+            self.read_models,
             lambda bodies: self._tell(receiver, bodies),
             estimate.at,
         )
@@ -235,7 +289,6 @@ class _Reading:
         events = [event for event in found if isinstance(event, NewEvent)]
         outcomes = await self.deliver(events, receiver)
         self.counts.appended += sum(each.outcome == "appended" for each in outcomes)
-        self.live.wake()
 
 
 @dataclass
