@@ -62,9 +62,12 @@ class Poller:
             except LeaseLost as error:
                 if await self._removed():
                     return
-                self._say("the queue is polled elsewhere", error)
+                self._say("the queue is polled elsewhere", str(error))
             except EventstoreError as error:
-                self._say("polling waits", error)
+                self._say("polling waits", str(error))
+                await self._stop.rest(self._means.clock, self._backoff())
+            except Exception as error:  # noqa: BLE001 - or a queue would be read by nobody
+                self._say("a defect of ours while polling", type(error).__name__)
                 await self._stop.rest(self._means.clock, self._backoff())
 
     async def empty(self) -> Emptied:
@@ -144,10 +147,6 @@ class Poller:
         longest: float = min(_SHORTEST * 2 ** min(self._failures - 1, 10), _LONGEST)
         return longest * self._means.random.uniform(0.5, 1)
 
-    def _say(self, what: str, error: EventstoreError) -> None:
-        _log.warning(
-            what,
-            portal=self._portal.slug,
-            receiver=self._connection.receiver,
-            error=str(error),
-        )
+    def _say(self, what: str, error: str) -> None:
+        slug, receiver = self._portal.slug, self._connection.receiver
+        _log.warning(what, portal=slug, receiver=receiver, error=error)

@@ -40,18 +40,26 @@ class Pollers:
         self._slug = slug
         self._polling: dict[Connection, _Polling] = {}
         self._revision: int | None = None
+        self._away = False
 
     async def run(self, stop: Stop) -> None:
         """Poll until it is time to stop, or until cancelled; end what is under way."""
         try:
             while not stop.asked:
-                try:
-                    await self._look()
-                except EventstoreError as error:
-                    _log.warning("what is to be polled cannot be read", error=str(error))
+                await self._try_to_look()
                 await stop.rest(self._means.clock, _LOOKING)
         finally:
             await self._end(list(self._polling))
+
+    async def _try_to_look(self) -> None:
+        try:
+            await self._look()
+        except EventstoreError as error:
+            if not self._away:
+                _log.warning("what is to be polled cannot be read", error=str(error))
+            self._away = True
+        else:
+            self._away = False
 
     async def _look(self) -> None:
         snapshot = await self._snapshot()
@@ -66,7 +74,6 @@ class Pollers:
                     Poller(connection, portal, self._means, stop).run(),
                     name=f"poller of {portal.slug} {connection.receiver}",
                 )
-                task.add_done_callback(_say_if_broken)
                 self._polling[connection] = _Polling(task, stop)
         self._revision = snapshot.revision
 
@@ -94,12 +101,3 @@ async def connections_of(
         if slug in (None, portal.slug)
         for connection in await connections.of(portal.id)
     }
-
-
-def _say_if_broken(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        _log.critical(
-            "a defect of ours ended a poller",
-            poller=task.get_name(),
-            error=repr(type(task.exception())),
-        )

@@ -14,6 +14,8 @@ from sqlalchemy import make_url, text
 
 from eventstore.catalog import Catalog
 from eventstore.directory import SCOPES
+from eventstore.fetching.connections import Connections
+from eventstore.fetching.credentials import Credentials, OAuth, Webhook
 from eventstore.folder import Folder
 from eventstore.postgres_store import PostgresStore
 from eventstore.store import Store
@@ -34,6 +36,9 @@ _TABLES: Final = "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r'"
 """Those of PostgreSQL itself, too: there are samples of values, and comments."""
 
 _ROWS: Final = "SELECT each::text FROM {} AS each"
+
+NOBODY: Final = "127.0.0.1:1"
+"""Where no portal listens."""
 
 _NEVER_IDLE: Final = httpx.Limits(max_keepalive_connections=0)
 
@@ -71,8 +76,10 @@ async def test_no_secret_is_found_anywhere(
     canaries = Canaries()
     application_token = canaries.new("the portal's application token")
     registered, known = await _register(fresh, application_token)
+    await _connect(fresh, canaries)
     log = tmp_path / "server.log"
-    with running(fresh, log) as server:
+    polling = {"CHRONICLE_POLL": "true", "CHRONICLE_OAUTH_SERVER": f"https://{NOBODY}"}
+    with running(fresh, log, **polling) as server:
         letters, taken = await asyncio.to_thread(
             _correspond, server.url, registered, canaries, application_token
         )
@@ -85,6 +92,8 @@ async def test_no_secret_is_found_anywhere(
         }
     assert [answer for answer in letters.answers if _found(answer, known)] == []
     assert _found(log.read_bytes(), known) == []
+    for method in (b"im.v2.Event.subscribe", b"imbot.v2.Event.get", b"oauth.token"):
+        assert method + b": no connection" in log.read_bytes()
     assert _found(logged(), known) == []
     assert isinstance(fresh, Folder) or b"INSERT INTO catalog.quarantined" in logged()
     events = await query(fresh.log, "SELECT payload FROM event")
@@ -108,6 +117,27 @@ async def _register(store: Store, application_token: str) -> tuple[Registered, l
     if isinstance(store, PostgresStore):
         known.append(str(make_url(store.url).password).encode())
     return Registered(store, key, token), known
+
+
+async def _connect(store: Store, canaries: Canaries) -> None:
+    """Register a queue by each way to prove who asks, at a portal that is not there."""
+    catalog = await Catalog.open(store)
+    hook = Webhook(NOBODY, 58, canaries.new("code of a webhook"))
+    bot = Credentials(hook, canaries.new("token of a bot"))
+    application = OAuth(
+        domain=NOBODY,
+        app_id=canaries.new("id of an application"),
+        app_secret=canaries.new("secret of an application"),
+        access_token=canaries.new("access token of an application"),
+        refresh_token=canaries.new("refresh token of an application"),
+        expires_at=NOW // 2,
+    )
+    ways = {"user:58": Credentials(hook), "bot:931": bot, "user:41": Credentials(application)}
+    try:
+        for receiver, credentials in ways.items():
+            await Connections(catalog).add(1, receiver, credentials, now=NOW)
+    finally:
+        await catalog.close()
 
 
 def _found(where: bytes, secrets: list[bytes]) -> list[bytes]:

@@ -120,6 +120,15 @@ def test_a_full_page_is_complete_only_up_to_its_last_event() -> None:
     assert page((5, OLD)).complete_until == T - LAG
 
 
+def test_behind_the_end_of_a_full_page_nothing_is_acknowledged() -> None:
+    """What was not looked at again may have been joined by a lower id meanwhile."""
+    queue = read(page((5, T), (6, T), (9, T)))
+
+    queue = queue.stored(page((5, T), (6, T), at=T + LAG, full=True), None)
+
+    assert queue.offset(T + LAG) == 6
+
+
 @given(st.data())
 @settings(max_examples=300)
 def test_nothing_is_lost_or_acknowledged_unstored_whatever_commits_late(
