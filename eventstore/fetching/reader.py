@@ -326,7 +326,7 @@ class Reader:
             **changed,
             "state": state,
             "state_since_at": since,
-            "fetched": self._before + self.counts.fetched,
+            "fetched": self._before + self.counts.appended + self.counts.quarantined,
             "newest": self._in_log[0],
             "newest_date": self._in_log[1],
             "acknowledged": queue.acknowledged,

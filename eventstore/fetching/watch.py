@@ -15,7 +15,8 @@ from eventstore.own_events import QUEUE_WATCHED
 from eventstore.times import spelled
 
 TELLING: Final = 3_600 * 1_000_000
-"""Microseconds of watching after which it is told."""
+_FIRST: Final = 60 * 1_000_000
+"""Microseconds of watching after which it is told: a minute at first, then as long as it lasted."""
 
 Sees = Literal["everything", "mentions"]
 Cause = Literal[
@@ -59,12 +60,13 @@ class Watch:
         return _begin(min(known), at, at, sees, cause)
 
     def due(self, *, now: bool) -> bool:
-        """Say whether there is something to tell: after an hour, or all that is new now."""
-        if self.until is None:
+        """Say whether there is something to tell: every hour, or all that is new now."""
+        if self.since is None or self.until is None:
             return False
         if self.told_until is None:
             return True
-        return self.until - self.told_until >= (1 if now else TELLING)
+        every = min(max(self.told_until - self.since, _FIRST), TELLING)
+        return self.until - self.told_until >= (1 if now else every)
 
     def told(self) -> "Watch":
         """Know that all of it was told."""

@@ -209,7 +209,7 @@ async def test_watching_is_told_every_hour_and_at_the_end(quick: Polled) -> None
     await quick.run(connection, 3 * HOUR, hurry=20)
 
     watches = await quick.watches()
-    assert 4 <= len(watches) <= 5
+    assert 4 <= len(watches) <= 9
     assert len({watch["since"] for watch in watches}) == 1
     assert sorted(watch["until"] for watch in watches) == [watch["until"] for watch in watches]
 

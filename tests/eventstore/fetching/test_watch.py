@@ -91,3 +91,14 @@ def test_it_is_told_at_first_then_every_hour_and_when_something_happens() -> Non
     assert (minute.due(now=False), minute.due(now=True)) == (False, True)
     assert watched(told, T + TELLING + LAG).due(now=False)
     assert not Watch().due(now=True)
+
+
+def test_a_young_watch_is_told_more_often() -> None:
+    watch, told = FIRST.told(), []
+    for second in range(0, 5 * 3_600, 10):
+        watch = watched(watch, T + second * SECOND + LAG)
+        if watch.due(now=False):
+            watch = watch.told()
+            told.append(second // 60)
+
+    assert told == [1, 2, 4, 8, 16, 32, 64, 124, 184, 244]
