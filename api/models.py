@@ -37,9 +37,9 @@ class Coverage(TypedDict):
     """How well that was seen which an answer shows, from the oldest message on.
 
     `complete`: nothing that happened from there until before the second of `until` is missing.
-    `partial`: there are `holes`. `unknown`: no watched queue is known to have seen it, as where only
-    webhooks told. `since` and `until` are the ends of what was covered; `reactions` is the same of
-    reactions to messages, of which a bot's queue tells nothing.
+    `partial`: there are `holes`. `unknown`: no watched queue is known to have seen it, as where
+    only webhooks told. `since` and `until` are the ends of what was covered; `reactions` is the
+    same of reactions to messages, of which a bot's queue tells nothing.
     """
 
     status: Status

@@ -81,8 +81,8 @@ class Evidence(NamedTuple):
     """All that tells of how a chat was seen.
 
     `sightings` are moments at which something of the chat came by a receiver's queue. Not all are
-    needed: the nearest on either side of each move, of each look, of the beginning of each stretch
-    and of each hole, and the last.
+    needed: the nearest on either side of each move, of each look, of both ends of each stretch, and
+    of the beginning of each hole; and the last.
     """
 
     watched: Sequence[Watched] = ()
@@ -214,6 +214,7 @@ def _seen(
         if each.cause is not None
     )
     edges = {(each.since, "watched") for each in stretches}
+    edges |= {(each.until, "told") for each in stretches}  # of a hole behind it nothing may be told
     edges |= {(each.hole_from, "hole") for each in stretches if each.hole_from is not None}
     edges |= {
         (look.at, "lost")

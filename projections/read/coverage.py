@@ -101,6 +101,7 @@ _EVIDENCE: Final = union_all(
         _before(watch.c.receiver, watch.c.since),
         _after(watch.c.receiver, watch.c.since),
         _before(watch.c.receiver, watch.c.hole_from),
+        _before(watch.c.receiver, watch.c.until),
         _last(watch.c.receiver),
     ).where(watch.c.portal_id == bindparam("portal_id"), watch.c.until >= bindparam("since")),
     select(
@@ -115,7 +116,7 @@ _EVIDENCE: Final = union_all(
         _before(_RECEIVERS.c.receiver, fact.c.occurred_at),
         _after(_RECEIVERS.c.receiver, fact.c.occurred_at),
         _after(_RECEIVERS.c.receiver, fact.c.occurred_at + (SETTLED + 1)),
-        _NO_TIME,
+        *[_NO_TIME] * 2,
     )
     .join_from(_RECEIVERS, fact, fact.c.user_id == _RECEIVERS.c.receiver_id)
     .where(*_OF_CHAT, OF_MEMBERS),
@@ -130,8 +131,7 @@ _EVIDENCE: Final = union_all(
         _NO_WORD,
         _before(fact.c.witness, fact.c.occurred_at),
         _after(fact.c.witness, fact.c.occurred_at),
-        _NO_TIME,
-        _NO_TIME,
+        *[_NO_TIME] * 3,
     ).where(*_OF_CHAT, LOOKS),
     select(
         _what(_OF_TYPE),
@@ -141,8 +141,13 @@ _EVIDENCE: Final = union_all(
         _NO_TIME,
         chat.c.type,
         *[_NO_WORD] * 2,
-        *[_NO_TIME] * 4,
+        *[_NO_TIME] * 5,
     ).where(chat.c.portal_id == bindparam("portal_id"), chat.c.chat_id == bindparam("chat_id")),
+)
+
+
+_LAST_BEFORE: Final = (
+    _seen(bindparam("receiver"), bindparam("moment") > _AT).order_by(_AT.desc()).limit(1)
 )
 
 
@@ -156,7 +161,8 @@ async def evidence(
 ) -> Evidence:
     """Return all that was told of how a chat was seen since a moment, up to a position.
 
-    But for the watches and the type of the chat: these are as they are now.
+    But for the watches and the type of the chat: these are as they are now, as are the ends of
+    stretches before which a sighting is looked for (`last_before`).
     """
     rows = await session.rows(
         _EVIDENCE, portal_id=portal_id, chat_id=chat_id, view_position=position, since=since
@@ -184,3 +190,18 @@ async def evidence(
 
 def _sightings(rows: Sequence[Row]) -> Iterable[tuple[str, int]]:
     return ((row[0], moment) for row in rows for moment in row[7:] if moment is not None)
+
+
+async def last_before(
+    session: Session, portal_id: int, chat_id: int, watched: Watched, position: int
+) -> list[tuple[str, Instant]]:
+    """Return the last sighting of a chat before the end of a stretch, as known at a position."""
+    rows = await session.rows(
+        _LAST_BEFORE,
+        portal_id=portal_id,
+        chat_id=chat_id,
+        receiver=watched.receiver,
+        moment=watched.until,
+        view_position=position,
+    )
+    return [(watched.receiver, at) for (at,) in rows]

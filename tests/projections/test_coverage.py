@@ -104,8 +104,12 @@ CASES = {
         ("partial", 0, 50, BEFORE),
     ),
     "the end of a watch covers nothing that shows late": (
-        Evidence([watched(0, 50)], sightings=seen(0, 70)),
+        Evidence([watched(0, 50)], sightings=seen(0, 50.4)),
         ("partial", 0, 50, BEFORE),
+    ),
+    "what is seen behind it proves nothing before it is told of": (
+        Evidence([watched(0, 50)], sightings=seen(0, 20, 70)),
+        ("partial", 0, 20, BEFORE),
     ),
     "a hole lies between what was seen before and after": (
         Evidence([FIRST, AFTER_A_HOLE], sightings=seen(0, 30, 60, 80)),
@@ -305,6 +309,11 @@ def lives(draw: st.DrawFn) -> Life:
         watches.append(
             Watched(receiver, at(61), at(61), "everything", before, "poll_outage_over_retention")
         )
+        # of the latest holes nothing may have been told yet, nor then more than was so
+        untold = draw(st.integers(0, len(polled)))
+        if untold:
+            del watches[-untold:]
+            watches[-1] = watches[-1]._replace(until=polled[-untold][1])
         there = draw(st.booleans())
         for minute in range(61):
             if minute in happened and there and covers(polled, (at(minute), at(minute))):
@@ -358,7 +367,8 @@ def _nearest(evidence: Evidence) -> Iterator[tuple[str, int]]:
         edges = [each.at for each in evidence.moves if each.receiver == receiver]
         edges += [edge + 120_000_001 for edge in edges]
         for each in evidence.watched:
-            edges += [each.since, *([] if each.hole_from is None else [each.hole_from])]
+            edges += [each.since, each.until]
+            edges += [] if each.hole_from is None else [each.hole_from]
         for edge in (*edges, LONG):
             place = bisect_left(moments, edge)
             yield from ((receiver, moment) for moment in moments[max(place - 1, 0) : place + 1])

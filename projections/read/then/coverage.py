@@ -61,4 +61,9 @@ async def evidence(
     """
     found = await coverage.evidence(session, portal_id, chat_id, view.position, since=since)
     watched = [each for each in await watches(session, portal_id, view) if each.until >= since]
-    return found._replace(watched=watched)
+    sightings = {*found.sightings}
+    for each in set(watched).difference(found.watched):  # they have been told of again since
+        sightings.update(
+            await coverage.last_before(session, portal_id, chat_id, each, view.position)
+        )
+    return found._replace(watched=watched, sightings=sightings)
