@@ -73,6 +73,10 @@ def agree(reports: Sequence[Report], observations: Sequence[Report] = ()) -> lis
     if len(reports) == 1 and not observations:
         only = reports[0]
         return [Entry(only.rank, only.at, only.text, (only,), observed=False)]
+    if len(observations) == 1 and not reports:  # a message that was only read: most of a backfill
+        only = observations[0]
+        read = _read(observations)
+        return [Entry(only.rank, only.at, only.text, (only,), observed=True, read=read)]
     deliveries = _deliveries(reports)
     chain = _from_queues(told for told in deliveries if told[0].sequence is not None)
     queued = bool(chain)
