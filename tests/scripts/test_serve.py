@@ -273,6 +273,7 @@ def test_status_sees_what_a_running_server_takes(
             "undecoded": 0,
             "quarantined": 1,
             "rejected": 0,
+            "queues": [],
             **({"spool": NOTHING_WAITS} if fresh.remote else {}),
         }
     ]
