@@ -3,26 +3,35 @@
 One poller works at a time, and waiting takes no time, so that the same choices give the same story.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final, cast
 
 from eventstore.appender import Appender
+from eventstore.body import parse_body
 from eventstore.catalog import Catalog
 from eventstore.database import Pool
 from eventstore.directory import Portal as Registration
+from eventstore.envelope import Receiving, events_of, webhook
 from eventstore.event import NewEvent
 from eventstore.fetching.connections import Connection, Connections
 from eventstore.fetching.credentials import Credentials, Webhook
 from eventstore.fetching.means import Means, Stop
+from eventstore.fetching.pace import Pace
 from eventstore.fetching.poller import Poller
 from eventstore.fetching.queues import LEASE
 from eventstore.log import Pending
 from eventstore.quarantine import Unreadable
+from projections.reconcile.asking import Asking
+from projections.reconcile.chat import Reader, Summary
+from projections.reconcile.methods import AsBot, AsUser
+from projections.reconcile.reading import Wanted, chats_to_read, read_chats
+from projections.reconcile.told import Body
 from tests.portal.bots import Bot
 from tests.portal.client import DirectClient
+from tests.portal.hooks import Hooks
 from tests.portal.people import LEDGER, READER, People
 from tests.portal.portal import Portal
 from tests.portal.portal import Webhook as Hook
@@ -45,6 +54,8 @@ class Doors:
     catalog: Catalog
     appender: Appender
     log: Pool
+    read_models: Pool
+    project: Callable[[int], Awaitable[None]]
     alone: bool
     """Whether who polls knows that nobody else does: on an embedded store."""
 
@@ -62,6 +73,9 @@ class Story:
         self.told: list[str] = []
         """What happened, in a few words each: for who looks at a story that ended badly."""
         self._doors = doors
+        hooks_random = Random(random.randrange(2**32))  # noqa: S311 - the same again is what we want
+        self._hooks = Hooks(self.portal, hooks_random, lost=0.4, repeated=0.2, delay=50.0)
+        self._heard = 0
         self._stop = Stop()
         self._stop_at: float | None = None
         self._processes = 0
@@ -89,6 +103,7 @@ class Story:
             if name == USER or as_one:
                 self.portal.queues.subscribe(READER)
         self._tell(f"connected {chosen}")
+        await self.commit_late()
 
     @property
     def readers(self) -> dict[str, str]:
@@ -108,11 +123,13 @@ class Story:
             *[self.poll_until_killed] * 5,
             self.lose_the_network,
             self.meet_a_limit,
-            self.commit_late,
+            *[self.commit_late] * 2,
             self.wait,
             self.oversleep,
             self.be_robbed,
             self.be_removed,
+            *[self.hear_webhooks] * 2,
+            self.reconcile,
         )
         for _ in range(steps):
             await self.random.choice(deeds)()
@@ -150,7 +167,7 @@ class Story:
 
     async def commit_late(self) -> None:
         """From now on some ids are late, by less than what pollers wait for; or none."""
-        self.portal.switches.late_share = self.random.choice((0.0, 0.3))
+        self.portal.switches.late_share = self.random.choice((0.0, 0.4))
         self.portal.switches.late_by = self.random.choice((2.0, 12.0, 25.0))
         self._tell(f"late: {self.portal.switches.late_share}")
 
@@ -183,6 +200,69 @@ class Story:
             else:
                 self.portal.world.join(chat.id, receiver, by=41)
             self._tell(f"{receiver} is in or out of {chat.id}")
+
+    async def hear_webhooks(self) -> None:
+        """Let the webhooks come that are due: some are lost, some come twice, some late."""
+
+        async def hear(body: bytes) -> None:
+            self._heard += 1
+            event = webhook(
+                parse_body(body),
+                delivery_id=str(self._heard),
+                received_at=self._now,
+                fingerprints=self._doors.catalog.fingerprints,
+            )
+            await self._doors.appender.append_all([Pending(self.registration.origin, event)])
+
+        before = self._heard
+        await self._hooks.deliver(hear)
+        self._tell(f"{self._heard - before} webhooks come")
+
+    async def reconcile(self) -> None:
+        """Read all chats of a connection over REST, as far as the portal lets it."""
+        connection = self.random.choice(self.connections)
+        self.portal.switches.history_days = self.random.choice((None, None, None, 0.5))
+        await self._doors.project(self.registration.id)
+        read = [each.outcome async for each in self._readings(connection)]
+        self.portal.switches.history_days = None
+        self._tell(f"reconciled as {connection.receiver}: {read}")
+
+    async def _readings(self, connection: Connection) -> AsyncIterator[Summary]:
+        token = _TOKEN if connection.is_bot else None
+        client = DirectClient(self.portal, self.hooks[connection.receiver], token)
+        clock = PortalTime(self.portal.clock, self._pass, calm=0)
+        asking = Asking(client, Pace(clock), clock, Stop())
+        receiver = connection.receiver
+
+        async def tell(bodies: Sequence[Body]) -> None:
+            how = Receiving(
+                self._now,
+                self._doors.catalog.fingerprints,
+                self.registration.hmac_key,
+                source="fetch",
+                receiver=receiver,
+            )
+            events = [event for body in bodies for event in events_of(body, how)]
+            told = [
+                Pending(self.registration.origin, each)
+                for each in events
+                if isinstance(each, NewEvent)
+            ]
+            await self._doors.appender.append_all(told)
+            await self._doors.project(self.registration.id)
+
+        reader = Reader(
+            self.registration.id,
+            receiver,
+            asking,
+            AsBot(asking, connection.receiver_id) if connection.is_bot else AsUser(asking),
+            self._doors.read_models.reading,
+            tell,
+            lambda _done, _total: None,
+        )
+        wanted = Wanted()
+        async for summary in read_chats(reader, await chats_to_read(reader, wanted), wanted):
+            yield summary
 
     async def settle(self) -> None:
         """Let everything be well again, and the queues be read to their end."""
@@ -235,7 +315,7 @@ class Story:
     def _pass(self, moment: float) -> None:
         """Let time pass while a poller waits: people go on, and its own time may be over."""
         clock = self.portal.clock
-        if not self._quiet and self.random.random() < 1 / 4:
+        if not self._quiet and self.random.random() < 1 / 3:
             clock.advance(self.random.random() * (moment - clock.now))
             self.people.do()
         clock.advance(max(0.0, moment - clock.now))

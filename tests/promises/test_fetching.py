@@ -66,9 +66,15 @@ async def stories(fresh: Store) -> AsyncIterator[Stories]:
         appender, pool = await fresh.open_appender(), Pool(fresh.log, 2)
         generation, events = await place.open_writer(), await fresh.log.open_reader()
         read_models = await place.open_reader()
-        for each in (catalog, appender, pool, generation, events, read_models):
+        lent = Pool(place, 2)
+        for each in (catalog, appender, pool, lent, generation, events, read_models):
             stack.push_async_callback(each.close)
-        doors = Doors(catalog, appender, pool, alone=isinstance(fresh, Folder))
+
+        async def projected(portal_id: int) -> None:
+            await project_all(generation, events, portal_id)
+
+        alone = isinstance(fresh, Folder)
+        doors = Doors(catalog, appender, pool, lent, projected, alone=alone)
         yield Stories(doors, generation, events, read_models)
 
 
