@@ -10,11 +10,13 @@ from typing import Final
 from scripts.bench.report import circumstances
 from tests.faults import report
 from tests.faults.mutants import MUTANTS
+from tests.faults.mutants_fetching import MUTANTS_FETCHING
 from tests.faults.mutants_postgresql import MUTANTS_POSTGRESQL
 from tests.faults.mutants_slow_senders import MUTANTS_SLOW_SENDERS
 from tests.faults.mutation import ROOT, Survived, try_all
 from tests.faults.tallies import FILE, Tally, read
 
+_MUTANTS: Final = (*MUTANTS, *MUTANTS_FETCHING, *MUTANTS_POSTGRESQL, *MUTANTS_SLOW_SENDERS)
 _TESTS: Final = (
     "tests/faults",
     "tests/soak",
@@ -30,7 +32,7 @@ def main() -> int:
     if tallies is None:
         return 1
     outcomes = []
-    for mutant, outcome in try_all((*MUTANTS, *MUTANTS_POSTGRESQL, *MUTANTS_SLOW_SENDERS)):
+    for mutant, outcome in try_all(_MUTANTS):
         survived = isinstance(outcome, Survived)
         print(outcome if survived else f"caught: {mutant.name}: {outcome}", flush=True)
         outcomes.append((mutant, outcome))
