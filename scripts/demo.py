@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
@@ -17,6 +18,7 @@ from eventstore.lock import ServerAddress
 from eventstore.log import heads
 from scripts import logs
 from scripts.console import Failure, application, example, run, say, show_table, stdout
+from scripts.demo_live import demo_live
 from scripts.serve import Port, serve_until_stopped
 from scripts.store import open_store
 
@@ -32,6 +34,13 @@ _PATIENCE: Final = 15.0
 """Seconds until the server knows a new portal, and has projected what it was fed."""
 
 _NOT_YET: Final = (401, 404, 503)
+
+
+class Portals(StrEnum):
+    """What the demo shows."""
+
+    SAMPLES = "samples"
+    SIMULATED = "simulated"
 
 
 class Question(NamedTuple):
@@ -70,11 +79,14 @@ QUESTIONS: Final = (
 )
 
 
-@app.command(epilog=example("chronicle demo", "chronicle demo --port 9000 --data /tmp/demo"))
+@app.command(epilog=example("chronicle demo", "chronicle demo --portal simulated --port 9000"))
 def demo(
     port: Port = 8080,
     data: Annotated[Path, typer.Option(help="A folder of its own.")] = Path("demo-data"),
     *,
+    portal: Annotated[
+        Portals, typer.Option(help="Sample events, or a portal that lives, and is polled.")
+    ] = Portals.SAMPLES,
     leave: Annotated[
         bool, typer.Option("--exit", help="Stop after the answers instead of serving on.")
     ] = False,
@@ -82,11 +94,17 @@ def demo(
     """Start a server, feed it sample events of all three families, ask three questions.
 
     It feeds only an empty log: running it again on the same folder changes nothing.
+
+    With `--portal simulated`: start a simulated Bitrix24 beside it, connect the queues of a user
+    and of a bot, and print what comes in while people write, edit, delete and react there.
     """
     settings = Settings().model_copy(
         update={"database": f"sqlite:///{data}", "secret_key_file": None, "project": True}
     )
     logs.configure(settings)
+    if portal is Portals.SIMULATED:
+        demo_live(settings, port, leave=leave)
+        return
 
     async def ready(address: ServerAddress) -> bool:
         await _show(settings, address)

@@ -62,3 +62,25 @@ def test_a_port_that_is_taken_is_one_line(anywhere: Command, demo: Path) -> None
     assert refused.status == 1
     assert refused.err.count("\n") == 1
     assert port in refused.err
+
+
+def test_a_simulated_portal_is_polled_and_what_it_tells_is_shown(
+    anywhere: Command, demo: Path
+) -> None:
+    shown = anywhere("demo", "--portal", "simulated", "--port", "0", "--data", demo, "--exit")
+
+    assert shown.status == 0, shown.err
+    assert "ONIMV2MESSAGEADD" in shown.out
+    assert shown.out.count("curl") == 4
+
+
+def test_without_the_source_tree_there_is_no_simulated_portal(
+    anywhere: Command, demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scripts.simulated._ROOT", demo)
+
+    refused = anywhere("demo", "--portal", "simulated", "--port", "0", "--data", demo)
+
+    assert refused.status == 1
+    assert refused.err.count("\n") == 1
+    assert "source tree" in refused.err
