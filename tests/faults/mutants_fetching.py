@@ -4,9 +4,7 @@ from typing import Final
 
 from tests.faults.mutants import Mutant
 
-_STORIES: Final = (
-    "tests/promises/test_fetching.py::test_what_could_be_had_is_had_once_and_is_the_truth[sqlite]"
-)
+_STORY: Final = "tests/promises/test_fetching.py::test_a_story_that_fooled_a_mutant_ends_well"
 _READER: Final = "eventstore/fetching/reader.py"
 _FULL: Final = "        if page.full and not page.ids:\n"
 _LOST: Final = (
@@ -20,7 +18,7 @@ MUTANTS_FETCHING: Final = (
         _FULL,
         '        told = {**params, "offset": max(page.ids, default=0) + 1}\n'
         f"        await self._ask(self._method, told)\n{_FULL}",
-        _STORIES,
+        f"{_STORY}[sqlite-1]",
     ),
     Mutant(
         "acknowledge before the append, killed for good",
@@ -36,14 +34,14 @@ MUTANTS_FETCHING: Final = (
         "eventstore/fetching/queue.py",
         "if at - since < LAG), default=None)",
         "if at - since < 0), default=None)",
-        _STORIES,
+        f"{_STORY}[sqlite-1]",
     ),
     Mutant(
         "notice no other reader",
         _READER,
         "stolen = bool(self._queue.vanished(page, offset))",
         "stolen = False",
-        _STORIES,
+        f"{_STORY}[sqlite-7]",
     ),
     Mutant(
         "take lost access for deletion",

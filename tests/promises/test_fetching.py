@@ -11,7 +11,7 @@ from random import Random
 from typing import Final
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from eventstore.catalog import Catalog
@@ -90,7 +90,13 @@ async def ends_well(stories: Stories, random: Random, steps: int) -> None:
     assert found.untrue == [], "\n".join([*found.untrue, *story.told])
 
 
-@settings(examples, max_examples=8)
+@pytest.mark.parametrize("seed", [1, 7])
+async def test_a_story_that_fooled_a_mutant_ends_well(stories: Stories, seed: int) -> None:
+    """Of these, one has late ids and kills, the other a theft that changes what is known."""
+    await ends_well(stories, Random(seed), 30)  # noqa: S311 - the same again is what we want
+
+
+@settings(examples, max_examples=5, phases=(Phase.generate,))  # to make one smaller takes minutes
 @given(random=randoms | seeds, steps=st.integers(1, 40))
 async def test_what_could_be_had_is_had_once_and_is_the_truth(
     stories: Stories, random: Random, steps: int
