@@ -185,7 +185,10 @@ class Story:
         self._tell("nobody polls for more than a day")
 
     async def be_robbed(self) -> None:
-        """Let another application acknowledge what waits."""
+        """Let another application acknowledge what waits: of queues that are read as one, of both.
+
+        Who takes one of the two is not noticed while the newest event is the other's.
+        """
         connection = self.random.choice(self.connections)
         for receiver in connection.receivers:
             self._tell(f"{self.portal.steal(receiver)} stolen from {receiver}")

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from eventstore.catalog import Catalog
 from eventstore.folder import Folder
-from projections.generations import prepare_generation
+from eventstore.log import newest
+from projections.build import Plan, build
 from projections.verify_log import verify_log
 from projections.verify_read_models import verify_read_models
 from tests.portal.portal import FOREIGN
-from tests.promises.had import project_all, stored, untruths, wrong_with
+from tests.promises.had import stored, untruths, wrong_with
 from tests.soak.polling import SLUG
 from tests.soak.week import Week
 
@@ -24,30 +25,30 @@ _SHOWN: Final = 20
 async def outcome(store: Path, week: Week, *, tell: Callable[[str], None]) -> dict[str, Any]:
     """Look at the log, at read models made of it, and at what coverage claims of them."""
     folder = Folder(store)
-    await prepare_generation(folder, 1)
     async with AsyncExitStack() as stack:
         catalog = await Catalog.open(folder)
         stack.push_async_callback(catalog.close)
         portal = (await catalog.snapshot()).portal(SLUG)
         events = await folder.log.open_reader()
-        generation = await folder.generation(1).open_writer()
-        for each in (events, generation):
-            stack.push_async_callback(each.close)
+        stack.push_async_callback(events.close)
         tell("all is polled: the log is looked at")
         log_has = await stored(events, portal.id)
         wrong: dict[str, Any] = dict(wrong_with(log_has, week.portal.queues, week.readers))
-        tell(f"{len(log_has):,} events are in the log: they are projected")
-        await project_all(generation, events, portal.id)
-        tell("they are projected: log and read models are verified")
+        lost = sum(len(ids) for kind, ids in wrong.items() if kind.endswith(" lost"))
+        tell(f"{len(log_has):,} events are in the log, {lost} are lost: read models are made")
+        head = await newest(events, portal.id)
+        await build(folder.generation(1), Plan(folder.log, {portal.id: head}), _silent)
+        tell("they are made: log and read models are verified")
         for verify in (verify_log, verify_read_models):
             differences = verify(folder, [portal], _silent)
             wrong[verify.__name__] = [str(each) async for each in differences]
         tell("they are verified: what coverage claims is compared with the truth")
         every = max(1, len(week.portal.world.messages) // _ASKED)
-        found = await untruths(generation, portal.id, week.portal.world, every=every)
+        read_models = await folder.generation(1).open_reader()
+        stack.push_async_callback(read_models.close)
+        found = await untruths(read_models, portal.id, week.portal.world, every=every)
         wrong["untrue"] = found.untrue
     fates = week.portal.queues.fates.values()
-    lost = sum(len(ids) for kind, ids in wrong.items() if kind.endswith(" lost"))
     return {
         "ok": not any(wrong.values()),
         "events": week.written,
