@@ -11,7 +11,7 @@ from tests.portal.clock import Clock, spelled
 from tests.portal.errors import NetworkCut, PortalError
 from tests.portal.history import History
 from tests.portal.limits import Limits
-from tests.portal.oauth import MEMBER_ID, OAuth
+from tests.portal.oauth import OAuth
 from tests.portal.payloads import Happening, item
 from tests.portal.queues import FIRST_ID, Queues
 from tests.portal.rest import Rest
@@ -105,10 +105,6 @@ class Portal:
         self.world.bots.add(bot.id)
         self.world.users.setdefault(bot.id, f"Bot {bot.id}")
         return bot
-
-    def remove_bot(self, bot_id: int) -> None:
-        """Unregister a bot; what waits in its queue is nobody's any more."""
-        del self._rest.bots[bot_id]
 
     def steal(self, receiver: str) -> int:
         """Let another application read all that waits in a queue, and delete it: how many."""
@@ -209,6 +205,3 @@ def _item(
     said: Happening, receiver: str, event_id: int, at: int, *, names: Mapping[int, str]
 ) -> dict[str, Any]:
     return item(said, receiver, event_id, at, names)
-
-
-__all__ = ["FOREIGN", "MEMBER_ID", "AccessToken", "Credentials", "Portal", "Webhook"]
