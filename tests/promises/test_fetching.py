@@ -51,9 +51,7 @@ class Stories:
         registration = (await self.doors.catalog.snapshot()).portal(slug)
         story = Story(random, self.doors, registration)
         await story.begin()
-        await story.live(steps)
-        await story.settle()
-        return story
+        return await story.live(steps)
 
 
 @pytest.fixture
@@ -79,14 +77,24 @@ async def stories(fresh: Store) -> AsyncIterator[Stories]:
 
 
 async def ends_well(stories: Stories, random: Random, steps: int) -> None:
-    """Tell a story, and look at its end."""
+    """Tell a story; look at what is claimed when it breaks off, and at all of it at its end."""
     story = await stories.tell(random, steps)
-    portal_id = story.registration.id
+    await claims_are_true(stories, story)
+    await story.settle()
 
-    wrong = wrong_with(await stored(stories.events, portal_id), story.portal.queues, story.readers)
+    has = await stored(stories.events, story.registration.id)
+    wrong = wrong_with(has, story.portal.queues, story.readers)
     assert wrong == {}, "\n".join([str(wrong), *story.told])
+    await claims_are_true(stories, story)
+
+
+async def claims_are_true(stories: Stories, story: Story) -> None:
+    """Look whether the truth is otherwise than coverage claims."""
+    portal_id = story.registration.id
     await project_all(stories.generation, stories.events, portal_id)
+
     found = await untruths(stories.read_models, portal_id, story.portal.world)
+
     assert found.untrue == [], "\n".join([*found.untrue, *story.told])
 
 
