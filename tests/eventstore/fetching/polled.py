@@ -33,6 +33,7 @@ from eventstore.quarantine import Quarantine, Unreadable
 from eventstore.store import Store
 from tests.portal import portal as simulated
 from tests.portal.errors import NetworkCut, PortalError
+from tests.portal.oauth import MEMBER_ID
 
 ERRORS: Mapping[str, type[Exception]] = {
     "INVALID_CREDENTIALS": AuthFailed,
@@ -212,7 +213,7 @@ async def polling(store: Store) -> AsyncIterator[Polled]:
     log = Pool(store.log, 2)
     portal = simulated.Portal()
     try:
-        await catalog.add_portal("acme", simulated.MEMBER_ID, now=1)
+        await catalog.add_portal("acme", MEMBER_ID, now=1)
         of = (await catalog.snapshot()).portal("acme")
         hook = portal.add_webhook(58)
         yield Polled(portal, store, catalog, appender, log, of, PortalTime(portal), hook)
