@@ -1,13 +1,13 @@
 """The words of every text of a message, and what that text is to it."""
 
 from projections.facts import Fact
-from projections.readmodels import fold_message
-from projections.search.message_words import WordsRow
+from projections.readmodels import MESSAGE, fold_message
+from projections.search.message_words import WordsRow, message_words
 from tests.projections.factories import fact
 
 
 def rows_of(*facts: Fact) -> list[WordsRow]:
-    *_, rows = fold_message(facts)
+    rows = fold_message(facts)[MESSAGE.tables.index(message_words)]
     return [WordsRow._make(row) for row in rows]
 
 
