@@ -1,5 +1,6 @@
 """Every sample, in every form that it comes in, from the HTTP door to the read models."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pytest
@@ -64,13 +65,19 @@ def _event_ids() -> set[int]:
     return {item["eventId"] for item in [*items, *(item for page in pages for item in page)]}
 
 
+def named(kind: type[Any], row: Sequence[Any]) -> Any:
+    """A row of read models, its columns by their names; those that it leaves out are null."""
+    names = [name for name in kind._fields if name != "portal_id" and "position" not in name]
+    return kind(**dict.fromkeys(kind._fields))._replace(**dict(zip(names, row, strict=True)))
+
+
 async def test_what_every_family_tells_of_is_one_message_with_one_chain(served: Served) -> None:
     rows = await delivered(served, DELIVERIES)
 
-    # The rows leave out the portal.
-    (message,) = [MessageRow(1, *row) for row in rows["message"] if row[0] == RECURRING]
-    versions = [VersionRow(1, *row) for row in rows["message_version"] if row[0] == RECURRING]
-    assert message[2:8] == (2207, 41, f"{ORIGINAL} v2 ✅", "deleted", 2, 0)
+    (message,) = [named(MessageRow, row) for row in rows["message"] if row[0] == RECURRING]
+    versions = [named(VersionRow, row) for row in rows["message_version"] if row[0] == RECURRING]
+    assert (message.chat_id, message.author_id, message.system) == (2207, 41, 0)
+    assert (message.text, message.state, message.versions) == (f"{ORIGINAL} v2 ✅", "deleted", 2)
     assert (message.posted_at, message.posted_basis) == (POSTED, "event")
     assert [(row.version, row.text) for row in versions] == [
         (1, ORIGINAL),
@@ -80,7 +87,6 @@ async def test_what_every_family_tells_of_is_one_message_with_one_chain(served: 
     assert from_json(message.witnesses) == witnesses
     assert [from_json(row.witnesses) for row in versions] == [witnesses] * 2
     assert versions[0].from_at == POSTED
-    assert versions[1].until_at is not None
     assert POSTED + 5 * MINUTE <= versions[1].until_at <= POSTED + 6 * MINUTE
 
 
