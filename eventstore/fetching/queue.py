@@ -25,6 +25,9 @@ LAG: Final = 31_000_000
 """Microseconds in which an event with a lower id may still be committed: thirty seconds, and one
 since a portal's times are whole seconds."""
 
+SECOND: Final = 1_000_000
+"""The resolution of a portal's times, in microseconds."""
+
 RETENTION: Final = 24 * 3_600 * 1_000_000
 """Microseconds after which a portal forgets an event that nobody has acknowledged."""
 
@@ -54,6 +57,23 @@ class Page(NamedTuple):
         """Up to when nothing is left in the queue: what may come late aside."""
         dates = [item.date for item in self.items if item.date is not None]
         return (min(self.at, max(dates, default=0)) if self.full else self.at) - LAG
+
+    @property
+    def behind(self) -> Instant:
+        """From when on all that was written was written behind this answer.
+
+        Within its own second something may have been written, and taken by another, before it.
+        """
+        return self.at + SECOND
+
+    @property
+    def whole_since(self) -> Instant:
+        """Since when nobody has taken anything from this queue: who does takes all that is older.
+
+        What was committed late may outlive newer events, which were taken before it showed.
+        """
+        dates = [(item.id, item.date) for item in self.items if item.id and item.date is not None]
+        return min(min(dates)[1] + LAG, self.behind) if dates else self.behind
 
 
 @dataclass(frozen=True)
@@ -101,6 +121,18 @@ class Queue:
         """Return which events were left in the queue, are not there, and are too young for that."""
         missing = self._missing(page, offset)
         return [id_ for id_ in missing if page.at - self.tail[id_] < RETENTION]
+
+    def met(self, page: Page) -> bool:
+        """Say whether a page holds anything of what was left in the queue."""
+        return any(item.id in self.tail for item in page.items)
+
+    def outlived(self, page: Page, looked: Instant) -> bool:
+        """Say whether all that was left in the queue grew too old after somebody looked last.
+
+        Nobody knows then whether it was taken before it did, and what else with it.
+        """
+        newest = max(self.tail.values(), default=None)
+        return newest is not None and newest + RETENTION > looked and not self.met(page)
 
     def new(self, page: Page) -> list[Item]:
         """Return what of a page is not stored yet, as far as this process knows."""

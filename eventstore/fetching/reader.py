@@ -51,6 +51,10 @@ whom nobody subscribes is empty, too (reference, section 2.3)."""
 _SUSPICION: Final = 3_600 * 1_000_000
 """Microseconds for which a foreign reader is suspected behind the last sign of one."""
 
+_AWAY: Final = 180 * 1_000_000
+"""Microseconds behind the end of a watch after which nobody has looked, for longer than a poller
+pauses, or is taken over: all that was left in the queue may have grown too old meanwhile."""
+
 _USER: Final = "im.v2.Event.get"
 _BOT: Final = "imbot.v2.Event.get"
 SUBSCRIBE: Final = "im.v2.Event.subscribe"
@@ -209,11 +213,12 @@ class Reader:
 
     async def _store(self, page: Page, offset: int | None) -> bool:
         # Whatever was cut off, we never acknowledge the newest event that the catalog knows of.
-        stolen = bool(self._queue.vanished(page, offset))
-        items = self._queue.new(page)
+        before = self._queue
+        stolen = bool(before.vanished(page, offset))
+        items = before.new(page)
         await self._append(items)
         progress = self._follow(page, offset)
-        await self._see(page, stolen=stolen)
+        await self._see(page, before, stolen=stolen)
         self._pause(more=page.full, progress=progress, news=bool(items))
         return page.full
 
@@ -243,8 +248,11 @@ class Reader:
         self._at = page.at
         return (self._queue.offset(self._at) or 0) > (offset or 0)
 
-    async def _see(self, page: Page, *, stolen: bool) -> None:
-        """Know how the queue was watched, and tell it when that is due."""
+    async def _see(self, page: Page, before: Queue, *, stolen: bool) -> None:
+        """Know how the queue was watched, and tell it when that is due.
+
+        `before` is the queue as it was known before this page.
+        """
         sees = seen_by(self._connection, page.items, self._watch.sees)
         state: State = "ok"
         if stolen:
@@ -256,7 +264,7 @@ class Reader:
             )
         if self._suspected_at is not None and page.at - self._suspected_at < _SUSPICION:
             state = "foreign_reader_suspected"
-        watch = self._watched(page, sees, stolen=stolen)
+        watch = self._watched(page, before, sees, stolen=stolen)
         if watch.since != self._watch.since:
             await self._tell(now=True)
         self._watch = watch
@@ -266,19 +274,32 @@ class Reader:
         now = self._means.clock.now()
         await self._keep(state, error=None, failing_since_at=None, succeeded_at=now)
 
-    def _watched(self, page: Page, sees: Sees, *, stolen: bool) -> Watch:
-        if self._log_lost or stolen:
-            cause: Cause = "foreign_reader" if stolen else "poller_down"
+    def _watched(self, page: Page, before: Queue, sees: Sees, *, stolen: bool) -> Watch:
+        watch, cause = self._watch, self._outage()
+        # Of two queues in one page, each may have been emptied behind the other's events.
+        since = page.whole_since if len(self._connection.receivers) == 1 else page.behind
+        until = page.at if watch.until is None else watch.until
+        outlived = page.at - until > _AWAY and before.outlived(page, until)
+        if self._log_lost or stolen or outlived:
+            if stolen or self._log_lost:
+                cause = "foreign_reader" if stolen else "poller_down"
             self._log_lost = False
-            return self._watch.broken(at=page.at, sees=sees, cause=cause, seen=self._met)
+            return watch.broken(
+                since=since, until=page.complete_until, sees=sees, cause=cause, seen=self._met
+            )
+        if watch.robbed and not before.met(page):
+            return watch.begun_again(since=since, sees=sees) if page.ids else watch
+        return watch.watched(at=page.at, until=page.complete_until, sees=sees, cause=cause)
+
+    def _outage(self) -> Cause:
+        """Say why nobody has read the queue, if that was for long."""
         row = self._row
         tried = (
             row.failing_since_at is not None
             and row.succeeded_at is not None
             and row.failing_since_at - row.succeeded_at < RETENTION
         )
-        cause = "poll_outage_over_retention" if tried else "poller_down"
-        return self._watch.watched(at=page.at, until=page.complete_until, sees=sees, cause=cause)
+        return "poll_outage_over_retention" if tried else "poller_down"
 
     async def _newest_in_log(self) -> tuple[int | None, Instant | None]:
         found: tuple[int | None, Instant | None] = (None, None)

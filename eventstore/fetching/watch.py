@@ -3,14 +3,14 @@
 What is told of it stands in the log for ever, so it claims no more than is known. An event that is
 committed late is seen later, and is lost if nobody comes back within the retention: so a stretch
 ends LAG before the last answer, and behind an outage the next one begins LAG later than it might.
-All times are the portal's.
+All times are the portal's, of whole seconds: what begins with an answer begins a second later.
 """
 
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from eventstore.event import Instant
-from eventstore.fetching.queue import LAG, RETENTION
+from eventstore.fetching.queue import LAG, RETENTION, SECOND
 from eventstore.own_events import QUEUE_WATCHED
 from eventstore.times import spelled
 
@@ -44,7 +44,7 @@ class Watch:
         `cause` is why nobody read it, if that was for longer than the portal keeps events.
         """
         if self.since is None or self.until is None:
-            return Watch(at, at, None, sees, None, "before_subscription")
+            return Watch(at + SECOND, at + SECOND, None, sees, None, "before_subscription")
         kept_since = at - RETENTION + LAG
         if self.until < kept_since:
             return _begin(self.until, kept_since, until, sees, cause)
@@ -52,12 +52,24 @@ class Watch:
             return Watch(self.until, max(until, self.until), None, sees)
         return replace(self, until=max(until, self.until))
 
-    def broken(self, *, at: Instant, sees: Sees, cause: Cause, seen: Instant | None) -> "Watch":
-        """Know that something may have been lost after `seen`: what is claimed ends there."""
+    def broken(
+        self, *, since: Instant, until: Instant, sees: Sees, cause: Cause, seen: Instant | None
+    ) -> "Watch":
+        """Know that something may be lost between `seen` and `since`: a new stretch begins."""
         known = [moment for moment in (self.until, seen) if moment is not None]
         if self.since is None or not known:
-            return self.watched(at=at, until=at, sees=sees, cause=cause)
-        return _begin(min(known), at, at, sees, cause)
+            return Watch(since, since, None, sees, None, "before_subscription")
+        return _begin(min(known), max(since, *known), until, sees, cause)
+
+    def begun_again(self, *, since: Instant, sees: Sees) -> "Watch":
+        """Know that more may be lost: the hole that was told of goes on until `since`."""
+        since = max(since, self.since or since)
+        return Watch(since, since, None, sees, self.hole_from, self.hole_cause)
+
+    @property
+    def robbed(self) -> bool:
+        """Whether it only began, behind a theft: it goes on when an event is met again."""
+        return self.hole_cause == "foreign_reader" and self.since == self.until
 
     def due(self, *, now: bool) -> bool:
         """Say whether there is something to tell: every hour, or all that is new now."""

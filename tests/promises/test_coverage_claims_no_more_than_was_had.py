@@ -1,7 +1,8 @@
 """A real poller in a simulated portal: what coverage calls seen was had, as of every position.
 
-Nobody robs it here: who takes the first event after a day of silence, and never comes back, is not
-noticed (decision 20).
+In half of the lives somebody else reads the queue, too, and acknowledges what is not theirs: where
+that shows, however late. Who takes the first event after a day of silence, and never comes back,
+is not noticed (decision 20).
 """
 
 from contextlib import suppress
@@ -19,10 +20,12 @@ from projections.facts import Fact
 from projections.intervals import union
 from tests.eventstore.fetching.polled import Polled, polling
 from tests.portal.payloads import Happening
+from tests.portal.portal import FOREIGN
 from tests.portal.truth import Impossible
 from tests.projections.test_read_coverage import of_all
 
 SECOND = 1_000_000
+USER = "user:58"
 KINDS = {"posted": "message_posted", "edited": "message_edited", "deleted": "message_deleted"}
 PAUSES = (*[0, 1, 1, 2, 5, 40, 200, 4_000] * 5, 50_000, 100_000)
 
@@ -36,8 +39,8 @@ class Deed(NamedTuple):
     at: int
 
 
-async def live(polled: Polled, random: Random) -> list[Deed]:
-    """Let people come, go and write while a poller comes and goes."""
+async def live(polled: Polled, random: Random, *, thieves: float) -> list[Deed]:
+    """Let people come, go and write while a poller comes and goes, and a share of thieves."""
     world, deeds = polled.portal.world, list[Deed]()
 
     def hear(said: Happening) -> None:
@@ -53,8 +56,12 @@ async def live(polled: Polled, random: Random) -> list[Deed]:
     connection = await polled.connect()
     for _ in range(120):
         polled.portal.clock.advance(random.choice(PAUSES))
+        chat_id = random.choice(chats)
+        if thieves and random.random() < thieves:
+            await _rob(polled, connection)
+            continue
         with suppress(Impossible):
-            await _do(polled, connection, random, random.choice(chats))
+            await _do(polled, connection, random, chat_id)
     await polled.empty(connection)
     return deeds
 
@@ -81,17 +88,38 @@ async def _do(polled: Polled, connection: Connection, random: Random, chat_id: i
             pass
 
 
+async def _rob(polled: Polled, connection: Connection) -> None:
+    """Take all that waits, if something is left that can be missed, or one has been missed."""
+    row = await polled.row(connection)
+    page = polled.portal.queues.read([USER], FOREIGN, offset=None, limit=1_000)
+    left = row.newest in {item["eventId"] for item in page.items}
+    if left or row.state == "foreign_reader_suspected":
+        polled.portal.steal(USER)
+
+
 @pytest.mark.parametrize(
     "seed", [0, 12, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(13, 60))]
 )
 async def test_whatever_happened_where_all_was_seen_is_in_the_log(fresh: Store, seed: int) -> None:
-    async with polling(fresh) as polled:
-        random = Random(seed)  # noqa: S311 - the same life again
-        deeds = await live(polled, random)
-        events = await polled.events()
+    assert await _claimed(fresh, seed, thieves=0.0) > 0 or seed > 12  # or nothing was shown
 
-    claimed = [_check(events[:position], deeds) for position in range(1, len(events) + 1, 3)]
-    assert sum(claimed) > 0 or seed > 12  # or nothing was shown
+
+@pytest.mark.parametrize(
+    "seed", [29, 316, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(400, 460))]
+)
+async def test_what_somebody_else_has_taken_is_called_seen_by_nobody(
+    fresh: Store, seed: int
+) -> None:
+    assert await _claimed(fresh, seed, thieves=0.06) > 0 or seed >= 400
+
+
+async def _claimed(store: Store, seed: int, *, thieves: float) -> int:
+    """Live, and check what is claimed as of every third position: of how many deeds it was."""
+    async with polling(store) as polled:
+        random = Random(seed)  # noqa: S311 - the same life again
+        deeds = await live(polled, random, thieves=thieves)
+        events = await polled.events()
+    return sum(_check(events[:position], deeds) for position in range(1, len(events) + 1, 3))
 
 
 def _check(events: list[Event], deeds: list[Deed]) -> int:

@@ -188,7 +188,7 @@ async def test_who_lost_the_lease_asks_no_more(quick: Polled) -> None:
 
 async def test_the_first_answer_tells_since_when_it_is_watched(polled: Polled) -> None:
     connection = await polled.connect()
-    began = at(polled)
+    began = spelled(int(polled.portal.clock.now + 1) * 1_000_000)  # nobody knows of its own second
 
     await polled.empty(connection)
 
@@ -291,6 +291,52 @@ async def test_a_reader_who_steals_is_noticed_and_told_of(polled: Polled) -> Non
     assert ended[-1] == last["hole"]["from"]  # of the stretch before, all was told
     await polled.run(connection, 2 * HOUR, hurry=20)
     assert (await polled.row(connection)).state == "ok"
+
+
+async def test_who_steals_from_a_queue_that_was_robbed_is_hidden_by_nothing(quick: Polled) -> None:
+    connection = await quick.connect()
+    chat = chat_of(quick)
+    await quick.empty(connection)
+    post(quick, chat, 2)
+    await quick.empty(connection)
+    for _ in range(3):  # whose first theft leaves nothing that the others could be noticed by
+        quick.portal.steal(USER)
+        quick.portal.clock.advance(60)
+        await quick.empty(connection)
+        post(quick, chat, 1)
+    came = at(quick)
+    await quick.empty(connection)
+    quick.portal.clock.advance(60)
+    await quick.empty(connection)
+
+    last = (await quick.watches())[-1]
+    assert last["hole"]["cause"] == "foreign_reader"
+    assert last["since"] >= came
+
+
+async def test_what_was_left_and_grew_too_old_while_nobody_looked_shows_no_theft(
+    quick: Polled,
+) -> None:
+    connection = await quick.connect()
+    chat = chat_of(quick)
+    await quick.empty(connection)
+    post(quick, chat, 1)
+    await quick.empty(connection)
+    left = at(quick)
+    quick.portal.clock.advance(20 * HOUR)
+    await quick.empty(connection)
+    looked = at(quick)
+    quick.portal.steal(USER)
+    quick.portal.clock.advance(6 * HOUR)
+    post(quick, chat, 1)
+    quick.portal.clock.advance(60)
+    came = at(quick)
+
+    await quick.empty(connection)
+
+    last = (await quick.watches())[-1]
+    assert left < last["hole"]["from"] < looked < last["since"] < came
+    assert last["hole"]["cause"] == "poller_down"
 
 
 async def test_who_unsubscribes_a_user_wipes_the_queue_which_is_noticed(quick: Polled) -> None:

@@ -159,3 +159,22 @@ def test_nothing_is_lost_or_acknowledged_unstored_whatever_commits_late(
         stored |= set(found.ids)
         at = now
     assert stored == set(range(100, 100 + len(rows)))
+
+
+def test_who_takes_an_event_takes_all_below_it() -> None:
+    assert page().whole_since == T + SECOND  # what happened in its second may be gone
+    assert page((7, T), (9, T)).whole_since == T + SECOND
+    assert page((7, OLD), (9, T)).whole_since == OLD + LAG  # 8 may be gone, if 7 came late
+    undated = Page([Item(5, None, {}), Item(6, OLD, {})], full=False, at=T)
+    assert undated.whole_since == OLD + LAG
+
+
+def test_what_grew_too_old_unseen_tells_of_no_theft() -> None:
+    queue = read(page((5, OLD), (9, OLD)))
+    looked, too_old = OLD + RETENTION - SECOND, OLD + RETENTION + SECOND
+
+    assert queue.vanished(page(at=too_old), 9) == []
+    assert queue.outlived(page((12, T), at=too_old), looked)
+    assert not queue.outlived(page((9, OLD), at=too_old), looked)
+    assert not queue.outlived(page(at=too_old), too_old)  # somebody saw it go
+    assert not Queue().outlived(page(), T)
