@@ -39,9 +39,9 @@ MUTANTS_FETCHING: Final = (
     Mutant(
         "notice no other reader",
         _READER,
-        "stolen = bool(self._queue.vanished(page, offset))",
+        "stolen = bool(before.vanished(page, offset))",
         "stolen = False",
-        f"{_STORY}[sqlite-7]",
+        f"{_STORY}[sqlite-16]",
     ),
     Mutant(
         "take lost access for deletion",

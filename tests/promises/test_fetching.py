@@ -98,7 +98,7 @@ async def claims_are_true(stories: Stories, story: Story) -> None:
     assert found.untrue == [], "\n".join([*found.untrue, *story.told])
 
 
-@pytest.mark.parametrize("seed", [1, 7])
+@pytest.mark.parametrize("seed", [1, 16])
 async def test_a_story_that_fooled_a_mutant_ends_well(stories: Stories, seed: int) -> None:
     """Of these, one has late ids and kills, the other a theft that changes what is known."""
     await ends_well(stories, Random(seed), 30)  # noqa: S311 - the same again is what we want
