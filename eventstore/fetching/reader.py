@@ -312,7 +312,7 @@ class Reader:
         return found
 
     async def _tell(self, *, now: bool) -> None:
-        """Append how the queue was watched: every hour, or all that is new now."""
+        """Append how the queue was watched: every ten minutes, or all that is new now."""
         if not self._watch.due(now=now):
             return
         for receiver in self._connection.receivers:

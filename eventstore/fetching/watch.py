@@ -14,7 +14,7 @@ from eventstore.fetching.queue import LAG, RETENTION, SECOND
 from eventstore.own_events import QUEUE_WATCHED
 from eventstore.times import spelled
 
-TELLING: Final = 3_600 * 1_000_000
+TELLING: Final = 600 * 1_000_000
 _FIRST: Final = 60 * 1_000_000
 """Microseconds of watching after which it is told: a minute at first, then as long as it lasted."""
 
@@ -72,7 +72,7 @@ class Watch:
         return self.hole_cause == "foreign_reader" and self.since == self.until
 
     def due(self, *, now: bool) -> bool:
-        """Say whether there is something to tell: every hour, or all that is new now."""
+        """Say whether there is something to tell: every ten minutes, or all that is new now."""
         if self.since is None or self.until is None:
             return False
         if self.told_until is None:

@@ -203,13 +203,13 @@ async def test_the_first_answer_tells_since_when_it_is_watched(polled: Polled) -
     assert "im.v2.Event.subscribe" in polled.portal.calls
 
 
-async def test_watching_is_told_every_hour_and_at_the_end(quick: Polled) -> None:
+async def test_watching_is_told_every_ten_minutes_and_at_the_end(quick: Polled) -> None:
     connection = await quick.connect()
 
     await quick.run(connection, 3 * HOUR, hurry=20)
 
     watches = await quick.watches()
-    assert 4 <= len(watches) <= 9
+    assert 18 <= len(watches) <= 24
     assert len({watch["since"] for watch in watches}) == 1
     assert sorted(watch["until"] for watch in watches) == [watch["until"] for watch in watches]
 
