@@ -141,14 +141,16 @@ class Lease:
     async def take(self, *, alone: bool = False) -> bool:
         """Take the lease if nobody has it, or who had it has been silent for too long.
 
-        Who is `alone` knows that whoever had it is gone. Raises LeaseLost when there is no queue.
+        Who is `alone` knows that whoever had it is gone. What we could not give back, while the
+        database was away, is ours. Raises LeaseLost when there is no queue.
         """
         row = await self._queues.one(self._connection)
         now = self._clock.monotonic()
         if self._seen is None or (self._seen.holder, self._seen.beat) != (row.holder, row.beat):
             self.contested = self._seen is not None and row.holder is not None
             self._seen, self._seen_at = row, now
-        if row.holder is not None and not alone and now - self._seen_at < LEASE:
+        others = row.holder not in {None, self.holder}
+        if others and not alone and now - self._seen_at < LEASE:
             return False
         return await self._queues.take(self._connection, self.holder, row)
 

@@ -11,7 +11,7 @@ from eventstore.event import MAX_INSTANT
 from eventstore.fetching.connections import Connections
 from eventstore.fetching.portal_client import Answer, AuthFailed, RateLimited
 from eventstore.fetching.queue import LAG
-from eventstore.fetching.queues import LEASE, LeaseLost, Queues
+from eventstore.fetching.queues import LEASE, Lease, LeaseLost, Queues
 from eventstore.folder import Folder
 from eventstore.quarantine import Quarantine
 from eventstore.store import Store
@@ -162,6 +162,16 @@ async def test_a_poller_that_gives_signs_of_life_keeps_its_queue(polled: Polled)
 
     assert (await poller.empty()).busy
     assert polled.calls == []
+
+
+async def test_who_could_not_give_the_lease_back_has_it_still(polled: Polled) -> None:
+    connection = await polled.connect()
+    queues = Queues(polled.catalog)
+    ours, other = (Lease(queues, connection, name, polled.time) for name in ("one", "another"))
+
+    assert await ours.take()
+    assert not await other.take()
+    assert await ours.take()
 
 
 async def test_who_lost_the_lease_asks_no_more(quick: Polled) -> None:
