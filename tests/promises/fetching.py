@@ -21,7 +21,7 @@ from eventstore.fetching.credentials import Credentials, Webhook
 from eventstore.fetching.means import Means, Stop
 from eventstore.fetching.pace import Pace
 from eventstore.fetching.poller import Poller
-from eventstore.fetching.queues import LEASE
+from eventstore.fetching.queues import LEASE, Queues
 from eventstore.log import Pending
 from eventstore.quarantine import Unreadable
 from projections.reconcile.asking import Asking
@@ -33,7 +33,7 @@ from tests.portal.bots import Bot
 from tests.portal.client import DirectClient
 from tests.portal.hooks import Hooks
 from tests.portal.people import LEDGER, READER, People
-from tests.portal.portal import Portal
+from tests.portal.portal import FOREIGN, Portal
 from tests.portal.portal import Webhook as Hook
 from tests.portal.queues import RETENTION
 from tests.portal.truth import Impossible
@@ -187,9 +187,16 @@ class Story:
     async def be_robbed(self) -> None:
         """Let another application acknowledge what waits: of queues that are read as one, of both.
 
-        Who takes one of the two is not noticed while the newest event is the other's.
+        Who takes one of the two is not noticed while the newest event is the other's; nor who takes
+        what nothing is left in the queue to be missed with.
         """
         connection = self.random.choice(self.connections)
+        row = await Queues(self._doors.catalog).one(connection)
+        waiting = self.portal.queues.read(
+            connection.receivers, FOREIGN, offset=None, limit=1_000
+        ).items
+        if row.newest not in {item["eventId"] for item in waiting}:
+            return
         for receiver in connection.receivers:
             self._tell(f"{self.portal.steal(receiver)} stolen from {receiver}")
 
