@@ -1,4 +1,7 @@
-"""One server a session, for all workers of pytest-xdist; it starts when a test asks for it."""
+"""One folder a session, in memory if there is room, for what tests write, and one server there.
+
+The server is there for all workers of pytest-xdist, and starts when a test asks for it.
+"""
 
 import fcntl
 from collections.abc import AsyncIterator
@@ -21,11 +24,16 @@ _end: Final = pytest.StashKey[ExitStack]()
 _server: Final = pytest.StashKey[PostgresServer]()
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest looks where `tmp_path` is to be
 def pytest_configure(config: pytest.Config) -> None:
     workerinput = getattr(config, "workerinput", None)
     if workerinput is None:
         config.stash[_end] = ExitStack()
         config.stash[_folder] = config.stash[_end].enter_context(lifetime())
+        if config.option.basetemp is None:
+            # A disk that is asked to sync at every commit makes tests wait, and proves nothing:
+            # that syncs come where they must is shown by their system calls.
+            config.option.basetemp = config.stash[_folder] / "tmp"
     else:
         config.stash[_folder] = Path(workerinput[_FOLDER])
 
