@@ -30,6 +30,14 @@ MUTANTS_FETCHING: Final = (
         "::test_a_poller_that_is_killed_before_it_acknowledges_had_every_event_once[1]",
     ),
     Mutant(
+        "give polling up when the database goes away",
+        "eventstore/fetching/poller.py",
+        '                self._say("polling waits", str(error))\n',
+        '                self._say("polling waits", str(error))\n                return\n',
+        "tests/faults/test_database_down_while_polling.py"
+        "::test_what_is_polled_while_the_database_is_away_is_had_once",
+    ),
+    Mutant(
         "acknowledge what may still have a late one below it",
         "eventstore/fetching/queue.py",
         "if at - since < LAG), default=None)",

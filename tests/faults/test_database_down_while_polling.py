@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.fault("database down while polling"),
 ]
 
-PATIENCE: Final = 150
+PATIENCE: Final = 60
 """Seconds after which a poller that does not go on is taken to hang."""
 
 AWAY: Final = 15
