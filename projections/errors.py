@@ -3,7 +3,12 @@
 ProjectionsError
 ├── Undecodable           no decoder of ours understands this event
 ├── StaleGeneration       the read models were made by another version of this program
-└── IncompleteGeneration  a rebuild made less than what the log says
+├── IncompleteGeneration  a rebuild made less than what the log says
+└── ExportError           an export cannot be made, or read
+    ├── TargetUnusable    the folder or the bucket does not take or give it
+    ├── OtherExport       the folder holds an export of something else
+    ├── NoSuchExport      no whole export is there
+    └── NothingToExport   what is asked for is not in the store
 
 Messages never carry a value from a payload.
 """
@@ -27,3 +32,35 @@ class StaleGeneration(ProjectionsError):
 
 class IncompleteGeneration(ProjectionsError):
     """A rebuild did not make all that the log says: a defect of ours. What is read stays."""
+
+
+class ExportError(ProjectionsError):
+    """An export cannot be made, or read. Nothing there looks done that is not."""
+
+
+class TargetUnusable(ExportError):
+    """Where an export goes does not take it, or does not give it back."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"{address}: {reason}")
+
+
+class OtherExport(ExportError):
+    """Another export is in the way."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"{address} holds another export: {reason}; choose another folder")
+
+
+class NoSuchExport(ExportError):
+    """An export that is to be read is not whole."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"{address} has no complete.json, so no whole export is there: run the same export"
+            " again, it goes on where it was cut off"
+        )
+
+
+class NothingToExport(ExportError):
+    """What is asked for is not there: a chat, or a part of the log."""

@@ -1,0 +1,1 @@
+"""The history as files that analysts' tools read as they are."""

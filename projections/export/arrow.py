@@ -1,0 +1,68 @@
+"""Rows of an export as Arrow tables: a column at a time."""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic_core import from_json
+
+from projections.export.tables import ExportTable
+
+_UNKNOWN: Final = "__HIVE_DEFAULT_PARTITION__"
+"""What readers of such folders take for null."""
+
+
+def table_of(of: ExportTable, rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+    """Make an Arrow table of rows in the order of the columns."""
+    columns = list(zip(*rows, strict=True)) or [()] * len(of.columns)
+    arrays = [
+        _array(values, column.type) for values, column in zip(columns, of.columns, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=of.schema)
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_timestamp(kind):
+        return pa.array(values, pa.int64()).cast(kind)
+    if pa.types.is_boolean(kind):
+        return pa.array(values, pa.int8()).cast(kind)
+    if pa.types.is_nested(kind):
+        return pa.array([None if text is None else _read(text, kind) for text in values], kind)
+    return pa.array(values, kind)
+
+
+@lru_cache(maxsize=16_384)
+def _read(text: str, kind: pa.DataType) -> Any:
+    return _fitted(from_json(text), kind)
+
+
+def _fitted(value: Any, kind: pa.DataType) -> Any:
+    """Make of a JSON value one that fits a column: an id may be a number or a text."""
+    if value is None:
+        return None
+    if pa.types.is_list(kind):
+        return [_fitted(each, kind.value_type) for each in value]
+    if pa.types.is_struct(kind):
+        return {part.name: _fitted(value.get(part.name), part.type) for part in kind}
+    if pa.types.is_string(kind):
+        return value if isinstance(value, str) else str(value)
+    return _whole(value)
+
+
+def _whole(value: Any) -> int | None:
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        return None
+    return number if -(2**63) <= number < 2**63 else None
+
+
+def by_month(of: ExportTable, table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """Part a table by month, in order; the rows of each sorted as their files are."""
+    order = [(name, "ascending") for name in of.order]
+    months = pc.strftime(table[of.month], format="%Y-%m").combine_chunks()
+    for month in sorted(months.unique().to_pylist(), key=lambda each: each or ""):
+        chosen = pc.is_null(months) if month is None else pc.equal(months, month)
+        yield month or _UNKNOWN, table.filter(chosen).sort_by(order)

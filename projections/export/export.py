@@ -1,0 +1,110 @@
+"""Makes an export: what is asked first, then its pieces, then that it is whole.
+
+Whoever is killed goes on with the same words: the position, and the pieces, stand in the manifest,
+and what was written of them has been noted.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from eventstore.event import Instant
+from projections.errors import OtherExport
+from projections.export.manifest import (
+    COMPLETE,
+    MANIFEST,
+    Complete,
+    Manifest,
+    Part,
+    read_complete,
+    read_manifest,
+)
+from projections.export.pieces import Order, Source, written
+from projections.export.plan import fingerprint, manifest_of
+from projections.export.selection import Piece
+from projections.export.target import Target
+from projections.export.wanted import Wanted
+from projections.workers import Workers, default_jobs
+
+_PARTS: Final = TypeAdapter(list[Part])
+
+Progress = Callable[[int, int], Any]
+"""Is told how many pieces are written, of how many."""
+
+
+async def export(  # noqa: PLR0913 - from where, to where, what, and how
+    source: Source,
+    target: Target,
+    wanted: Wanted,
+    progress: Progress,
+    *,
+    now: Instant,
+    jobs: int | None = None,
+) -> Complete:
+    """Write an export, or what is missing of one that was cut off; return what it is made of.
+
+    Raises NothingToExport, OtherExport when the folder holds another one, TargetUnusable,
+    StoreUnavailable.
+    """
+    manifest = await _begun(source, target, wanted, now)
+    if target.size(COMPLETE) is not None:
+        return read_complete(target)
+    order = Order(source, target, manifest.wanted, manifest.view)
+    parts = await _pieces(order, manifest.pieces, progress, jobs or default_jobs())
+    rows = {
+        name: sum(part.rows for part in parts if part.table == name) for name in manifest.tables
+    }
+    whole = Complete(position=manifest.position, rows=rows, parts=tuple(parts))
+    with target.writing(COMPLETE) as file:
+        file.write(whole.spelled())
+    for piece in manifest.pieces:
+        target.remove(_note(piece))
+    return whole
+
+
+async def _begun(source: Source, target: Target, wanted: Wanted, now: Instant) -> Manifest:
+    """Return the manifest of the export that is there, or begin one."""
+    begun = read_manifest(target)
+    if begun is None:
+        begun = await manifest_of(source, wanted, now)
+        with target.writing(MANIFEST) as file:
+            file.write(begun.spelled())
+    elif begun.wanted != wanted:
+        raise OtherExport(target.address, "it was asked for in other words")
+    elif begun.fingerprint != fingerprint():
+        raise OtherExport(target.address, "another version of this program began it")
+    return begun
+
+
+async def _pieces(order: Order, pieces: list[Piece], progress: Progress, jobs: int) -> list[Part]:
+    parts = {piece: _noted(order.target, piece) for piece in pieces}
+    missing = [(order, piece) for piece in pieces if parts[piece] is None]
+    done = len(pieces) - len(missing)
+    workers = Workers(min(jobs, max(len(missing), 1)))
+    try:
+        async for (_, piece), found in workers.in_order(written, missing):
+            with order.target.writing(_note(piece)) as file:
+                file.write(_PARTS.dump_json(found))
+            parts[piece] = found
+            done += 1
+            progress(done, len(pieces))
+    finally:
+        workers.close()
+    return [part for found in parts.values() for part in found or ()]
+
+
+def _note(piece: Piece) -> str:
+    return f"_progress/{piece.table}-{piece.number:05}.json"
+
+
+def _noted(target: Target, piece: Piece) -> list[Part] | None:
+    """Return the files of a piece that was written, None where it was not, or is not there."""
+    said = target.read(_note(piece))
+    if said is None:
+        return None
+    try:
+        parts = _PARTS.validate_json(said)
+    except ValidationError:
+        return None
+    return parts if all(target.size(part.path) == part.bytes for part in parts) else None

@@ -1,0 +1,86 @@
+"""One piece of an export, from its rows to its files."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from eventstore.database import Place, Session
+from projections.export.arrow import by_month, table_of
+from projections.export.formats import FORMATS
+from projections.export.manifest import Part
+from projections.export.rows import Sources, rows_of
+from projections.export.selection import Piece, chosen
+from projections.export.tables import TABLES
+from projections.export.target import Target
+from projections.export.wanted import Wanted
+from projections.view import View
+from projections.workers import finished
+
+
+class Source(NamedTuple):
+    """What an export is made from: a log, and a generation of read models."""
+
+    log: Place
+    models: Place
+    portal_id: int
+
+
+class Order(NamedTuple):
+    """What a worker must know to write pieces of an export."""
+
+    source: Source
+    target: Target
+    wanted: Wanted
+    view: View
+
+
+def written(order: Order, piece: Piece) -> list[Part]:
+    """Write the files of a piece, one a month, and say what each is.
+
+    The same piece of the same export has the same bytes whenever it is written. Raises
+    TargetUnusable and StoreUnavailable.
+    """
+    return finished(_written(order, piece))
+
+
+async def _written(order: Order, piece: Piece) -> list[Part]:
+    table = TABLES[piece.table]
+    async with _opened(order.source) as sources:
+        batches = [
+            table_of(table, chosen(order.wanted, table, rows))
+            async for rows in rows_of(sources, piece, order.view)
+        ]
+    if not batches:
+        return []
+    return [
+        _file(order, piece, month, part)
+        for month, part in by_month(table, pa.concat_tables(batches))
+    ]
+
+
+def _file(order: Order, piece: Piece, month: str, rows: pa.Table) -> Part:
+    table, spelled = TABLES[piece.table], FORMATS[order.wanted.format]
+    folder = f"table={table.name}/portal={order.wanted.portal}/month={month}"
+    path = f"{folder}/part-{piece.number:05}.{spelled.ending}"
+    with order.target.writing(path) as file:
+        spelled.write(file, table, rows, order.wanted)
+    return Part(
+        path=path, table=table.name, rows=rows.num_rows, bytes=file.bytes, sha256=file.sha256
+    )
+
+
+@asynccontextmanager
+async def _opened(source: Source) -> AsyncIterator[Sources]:
+    log, models = await source.log.open_reader(), await source.models.open_reader()
+    try:
+        async with log.moment(), models.moment():
+            yield Sources(log, models, source.portal_id)
+    finally:
+        await _closed(log, models)
+
+
+async def _closed(*sessions: Session) -> None:
+    for session in sessions:
+        await session.close()

@@ -1,0 +1,40 @@
+"""Which rows of a table an export shows: of which chats and times, and of which piece."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from projections.export.tables import ExportTable, TableName
+from projections.export.wanted import Wanted
+
+
+class Piece(NamedTuple):
+    """The rows of a table whose keys lie behind `after`, up to `upto`: written together."""
+
+    table: TableName
+    number: int
+    after: int
+    upto: int
+
+
+def chosen(
+    wanted: Wanted, of: ExportTable, rows: Sequence[tuple[Any, ...]]
+) -> Sequence[tuple[Any, ...]]:
+    """Return those of a table's rows that were asked for.
+
+    A table without a column of chats is left as it is by the first condition. A row whose month
+    is unknown lies in no window of time.
+    """
+    names = [column.name for column in of.columns]
+    if wanted.chats is not None and "chat_id" in names:
+        place, chats = names.index("chat_id"), frozenset(wanted.chats)
+        rows = [row for row in rows if row[place] in chats]
+    if wanted.since is None and wanted.until is None:
+        return rows
+    place = names.index(of.month)
+    return [
+        row
+        for row in rows
+        if row[place] is not None
+        and (wanted.since is None or row[place] >= wanted.since)
+        and (wanted.until is None or row[place] < wanted.until)
+    ]

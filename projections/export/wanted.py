@@ -1,0 +1,42 @@
+"""The question that an export answers."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
+
+from eventstore.event import Instant
+from projections.export.tables import TableName
+
+FormatName = Literal["parquet", "csv", "jsonl"]
+
+
+class Said(BaseModel):
+    """What a file of ours says, in JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def spelled(self) -> bytes:
+        """Spell it as it stands in its file."""
+        return to_json(self, indent=2) + b"\n"
+
+
+class Wanted(Said):
+    """The question that an export answers, in the words of whoever asks.
+
+    With `from_position` it is an increment: the rows of each table that the positions from there
+    on changed, each with an `op`. With `withhold`, texts that were deleted or replaced are left
+    out, and `withheld` says so. `since` and `until` bound each table's `month` column.
+    """
+
+    portal: str
+    format: FormatName
+    tables: tuple[TableName, ...]
+    from_position: Annotated[int, Field(ge=1)] | None = None
+    as_of: Instant | None = None
+    chats: tuple[int, ...] | None = None
+    since: Instant | None = None
+    until: Instant | None = None
+    formula_guard: bool = True
+    byte_order_mark: bool = False
+    withhold: bool = False

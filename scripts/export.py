@@ -1,0 +1,177 @@
+"""`chronicle export`: a portal's history as files for other tools."""
+
+import asyncio
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from api.times import now, to_instant
+from eventstore.directory import Portal
+from eventstore.event import Instant
+from projections.generations import maker_of
+from scripts.console import (
+    Failure,
+    Json,
+    OnePortal,
+    application,
+    example,
+    human_size,
+    run,
+    show_json,
+    show_table,
+)
+from scripts.progress import Progress
+from scripts.store import OpenStore, open_store
+
+if TYPE_CHECKING:
+    from projections.export.manifest import Complete
+    from projections.export.wanted import Wanted
+
+app = application()
+
+Format = Literal["parquet", "csv", "jsonl"]
+
+
+@app.command(
+    epilog=example(
+        "chronicle export --portal acme --to history",
+        "chronicle export --portal acme --to news --from-position 918274",
+    )
+)
+def export(  # noqa: PLR0913 - the options of a command
+    *,
+    portal: OnePortal,
+    to: Annotated[
+        str, typer.Option(metavar="DIR", help="A folder, or a bucket: s3://BUCKET/FOLDER.")
+    ],
+    form: Annotated[
+        Format, typer.Option("--format", help="What other tools are to read.")
+    ] = "parquet",
+    tables: Annotated[
+        str | None,
+        typer.Option(metavar="TABLE,TABLE", help="Only these tables, comma-separated."),
+    ] = None,
+    from_position: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Only what changed from this position on."),
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(metavar="TIME", help="As it was then: 2026-09-14T00:00:00Z.")
+    ] = None,
+    chat: Annotated[
+        list[int] | None,
+        typer.Option(metavar="ID", min=1, help="Only this chat; repeat it for more."),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only what is of this moment, or later.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only what is before this moment.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; default: all cores.")] = None,
+    formula_guard: Annotated[
+        bool, typer.Option(help="In CSV, keep spreadsheets from taking a text for a formula.")
+    ] = True,
+    byte_order_mark: Annotated[
+        bool, typer.Option("--byte-order-mark", help="Begin CSV files with one: for Excel.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Write what is known of a portal as files for other tools. Reads only: a server may run.
+
+    What it knows is fixed when it begins. Cut off anywhere, the same command goes on; a folder
+    without complete.json is not whole.
+    """
+    # Arrow takes long to load, and no other command needs it.
+    from projections.export.tables import TABLES  # noqa: PLC0415
+    from projections.export.wanted import Wanted  # noqa: PLC0415
+
+    names = list(TABLES) if tables is None else [each.strip() for each in tables.split(",")]
+    if unknown := [each for each in names if each not in TABLES]:
+        said = f"no table {', '.join(unknown)}: there are {', '.join(TABLES)}"
+        raise typer.BadParameter(said, param_hint="--tables")
+    begin, end = _time(since, "--since"), _time(until, "--until")
+    if begin is not None and end is not None and begin >= end:
+        raise typer.BadParameter("it must be later than --since", param_hint="--until")
+    wanted = Wanted.model_validate(
+        {
+            "portal": portal,
+            "format": form,
+            "tables": names,
+            "from_position": from_position,
+            "as_of": _time(as_of, "--as-of"),
+            "chats": chat or None,
+            "since": begin,
+            "until": end,
+            "formula_guard": formula_guard,
+            "byte_order_mark": byte_order_mark,
+        }
+    )
+    whole = asyncio.run(_export(wanted, to, jobs))
+    if json:
+        show_json(_summary(whole))
+    else:
+        _show(whole)
+
+
+async def _export(wanted: "Wanted", to: str, jobs: int | None) -> "Complete":
+    from projections.export.export import export as exported  # noqa: PLC0415
+    from projections.export.pieces import Source  # noqa: PLC0415
+    from projections.export.target import Target  # noqa: PLC0415
+
+    async with open_store() as store:
+        portal = store.snapshot.portal(wanted.portal)
+        await _check_projected(store, portal)
+        models = store.place.generation(portal.generation)
+        source = Source(store.place.log, models, portal.id)
+        with Progress("files") as progress:
+            return await exported(source, Target(to), wanted, progress.at, now=now(), jobs=jobs)
+
+
+async def _check_projected(store: OpenStore, portal: Portal) -> None:
+    """Raise Failure where nothing of this version is projected."""
+    generation = store.place.generation(portal.generation)
+    if not await generation.exists():
+        raise Failure(f"{portal.slug}: nothing is projected yet: `chronicle serve` does it")
+    session = await generation.open_reader()
+    try:
+        if await maker_of(session) is None:
+            raise Failure(
+                f"{portal.slug}: the read models are of another version: `chronicle rebuild`"
+            )
+    finally:
+        await session.close()
+
+
+def _summary(whole: "Complete") -> dict[str, Any]:
+    return {
+        "position": whole.position,
+        "rows": whole.rows,
+        "files": len(whole.parts),
+        "bytes": sum(part.bytes for part in whole.parts),
+    }
+
+
+def _show(whole: "Complete") -> None:
+    rows = []
+    for name, count in whole.rows.items():
+        parts = [part for part in whole.parts if part.table == name]
+        rows.append((name, count, len(parts), human_size(sum(part.bytes for part in parts))))
+    show_table(("table", "rows", "files", "size"), rows)
+
+
+def _time(text: str | None, option: str) -> Instant | None:
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise typer.BadParameter("use a time like 2026-09-14T00:00:00Z", param_hint=option)
+    return to_instant(at)
+
+
+if __name__ == "__main__":
+    run(app)
