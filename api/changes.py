@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import Any, Final, cast
 
 from api import models
+from api.coverage import tell_of_chat, tell_of_portal
 from api.feeds import Item
 from api.followed import Followed
 from api.models import Listed
@@ -43,6 +44,10 @@ async def page(read: ReadList[ChangesQuery]) -> Listed[models.Change]:
         changed = await changes.between(read.session, read.portal_id, after=after, upto=upto)
         found += [change for change in changed if is_wanted(change, read.query)]
         after = upto
+    if read.query.chat is None:
+        await tell_of_portal(read)
+    else:
+        await tell_of_chat(read, read.query.chat)
     listed, more = read.cut(found[skip:], lambda change: _place(change, found))
     return read.page([of_change(change) for change in listed], more)
 

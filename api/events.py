@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api import models, shapes
+from api.coverage import tell_of_portal
 from api.endpoint import Endpoint
 from api.feeds import Item
 from api.followed import Followed
@@ -28,6 +29,7 @@ async def page(read: ReadList[Followable]) -> Listed[models.Event]:
     async with read.state.log.reading() as session:
         limit = min(read.fetch, max(began_at - after, 0))
         found = await log.page(session, read.portal_id, after=after, limit=limit)
+    await tell_of_portal(read)
     return read.listed(found, lambda event: [event.position], _readable, newest=newest)
 
 
@@ -53,6 +55,7 @@ async def undecoded_events(read: ReadList[Paged]) -> Listed[models.UndecodedEven
     async with read.state.log.reading() as session:
         events = await log.events_at(session, read.portal_id, [row.position for row in found])
     types = {event.position: event.event_type for event in events}
+    await tell_of_portal(read)
 
     def show(row: UndecodedRow) -> models.UndecodedEvent:
         return models.UndecodedEvent(
@@ -70,6 +73,7 @@ async def quarantine(read: ReadList[Paged]) -> Listed[models.SealedBody]:
         limit=read.fetch,
         received_by=await received_by(read),
     )
+    await tell_of_portal(read)
     return read.listed(found, lambda body: [body.number], _sealed)
 
 

@@ -55,8 +55,9 @@ class Meta(TypedDict):
     All are null where an answer is about no portal. `generation` is there, and `older`, while
     other code than the server's has made what is read: it is being made anew.
 
-    `coverage` is there where an answer shows messages, chats or members; of several chats it is
-    that of the portal: how its queues were watched. It is null for who sees some chats only.
+    `coverage` is there in every list of what was sent or is made of that, and beside messages and
+    chats; of several chats it is that of the portal: how its queues were watched. It is null for
+    who sees some chats only.
 
     As of an earlier moment, `position` is what was known, and `fingerprint` stands for the code
     that says so: with both, the same request has the same answer for ever. One that names its

@@ -207,3 +207,27 @@ async def test_a_narrowed_token_learns_of_its_chats_and_its_time_only(
     assert (await elsewhere.get(f"/portals/{SLUG}/coverage", chat=CHAT)).status_code == 404
     (chat,) = (await late.read("/coverage", chat=CHAT))["data"]
     assert (chat["status"], chat["since"], chat["orphans"]) == ("complete", clock("00:03"), None)
+
+
+@pytest.mark.parametrize(
+    "path", ["/chats", "/messages", "/changes", "/events", "/undecoded", "/quarantine"]
+)
+async def test_a_list_across_chats_tells_of_every_hole_in_a_queue(
+    own_reader: Reader, talk: Talk, path: str
+) -> None:
+    hole = {"from": clock("02:00"), "cause": "poll_outage_over_retention"}
+    await watched(own_reader, "03:00", "04:00", hole)
+
+    coverage = await told(own_reader, path)
+
+    assert coverage["status"] == "partial"
+    assert [each["cause"] for each in coverage["holes"]] == [
+        "before_subscription",
+        "poll_outage_over_retention",
+    ]
+
+
+async def test_the_changes_of_a_chat_tell_how_well_that_was_seen(
+    own_reader: Reader, talk: Talk
+) -> None:
+    assert await told(own_reader, "/changes", chat=CHAT) == await told(own_reader, f"/chats/{CHAT}")
