@@ -12,14 +12,13 @@ from pydantic import TypeAdapter, ValidationError
 from eventstore.event import Instant
 from projections.errors import OtherExport
 from projections.export.manifest import (
-    COMPLETE,
-    MANIFEST,
     Complete,
     Manifest,
     Part,
     read_complete,
     read_manifest,
 )
+from projections.export.names import COMPLETE, MANIFEST
 from projections.export.pieces import Order, Source, written
 from projections.export.plan import fingerprint, manifest_of
 from projections.export.selection import Piece

@@ -9,8 +9,9 @@ import pyarrow.csv
 import pyarrow.parquet
 from pydantic_core import to_json
 
+from projections.export.names import FormatName
 from projections.export.tables import ExportTable
-from projections.export.wanted import FormatName, Wanted
+from projections.export.wanted import Wanted
 
 ROW_GROUP: Final = 100_000
 """Rows of a Parquet file whose statistics are kept together."""

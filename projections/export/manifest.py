@@ -4,20 +4,18 @@
 missing, the export is not whole.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from pydantic import ValidationError
 
 from eventstore.event import MAX_INSTANT, Instant
 from projections.errors import NoSuchExport, OtherExport
+from projections.export.names import COMPLETE, MANIFEST, TableName
 from projections.export.selection import Piece
-from projections.export.tables import SCHEMA_VERSION, TABLES, TableName
+from projections.export.tables import SCHEMA_VERSION, TABLES
 from projections.export.target import Target
 from projections.export.wanted import Said, Wanted
 from projections.view import View
-
-MANIFEST: Final = "manifest.json"
-COMPLETE: Final = "complete.json"
 
 
 class ColumnSaid(Said):

@@ -1,8 +1,8 @@
 """One piece of an export, from its rows to its files."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -10,11 +10,12 @@ from eventstore.database import Place, Session
 from projections.export.arrow import by_month, table_of
 from projections.export.formats import FORMATS
 from projections.export.manifest import Part
-from projections.export.rows import Sources, rows_of
+from projections.export.rows import Rows, Sources, rows_of
 from projections.export.selection import Piece, chosen
-from projections.export.tables import TABLES
+from projections.export.tables import TABLES, ExportTable
 from projections.export.target import Target
 from projections.export.wanted import Wanted
+from projections.export.withheld import withheld
 from projections.view import View
 from projections.workers import finished
 
@@ -49,7 +50,7 @@ async def _written(order: Order, piece: Piece) -> list[Part]:
     table = TABLES[piece.table]
     async with _opened(order.source) as sources:
         batches = [
-            table_of(table, chosen(order.wanted, table, rows))
+            table_of(table, _shown(order.wanted, table, rows))
             async for rows in rows_of(sources, piece, order.view)
         ]
     if not batches:
@@ -58,6 +59,11 @@ async def _written(order: Order, piece: Piece) -> list[Part]:
         _file(order, piece, month, part)
         for month, part in by_month(table, pa.concat_tables(batches))
     ]
+
+
+def _shown(wanted: Wanted, table: ExportTable, rows: Rows) -> Sequence[tuple[Any, ...]]:
+    found = chosen(wanted, table, rows)
+    return withheld(table, found) if wanted.withhold else found
 
 
 def _file(order: Order, piece: Piece, month: str, rows: pa.Table) -> Part:

@@ -11,8 +11,9 @@ from eventstore.event import Instant
 from projections.errors import NothingToExport
 from projections.export.formats import ROW_GROUP
 from projections.export.manifest import Manifest, table_said
+from projections.export.names import TableName
 from projections.export.pieces import Source
-from projections.export.tables import TABLES, TableName
+from projections.export.tables import TABLES
 from projections.export.wanted import Wanted
 from projections.facts import MAX_ID
 from projections.fingerprints import fingerprints, of_module

@@ -15,8 +15,9 @@ from sqlalchemy import ColumnElement, Select, Table, bindparam, null, or_, selec
 from eventstore.database import Pairs, Session, pair_of
 from eventstore.schema import event
 from projections.changes import Change
+from projections.export.names import TableName
 from projections.export.selection import Piece
-from projections.export.tables import CHATS, MEMBERS, TABLES, USERS, ExportTable, TableName
+from projections.export.tables import CHATS, MEMBERS, TABLES, USERS, ExportTable
 from projections.facts import Fact
 from projections.members import member_rows, membership
 from projections.messages import message, message_rows, message_version

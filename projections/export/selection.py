@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from projections.export.tables import ExportTable, TableName
+from projections.export.names import TableName
+from projections.export.tables import ExportTable
 from projections.export.wanted import Wanted
 
 

@@ -10,6 +10,8 @@ from typing import Any, Final, Literal, NamedTuple
 
 import pyarrow as pa
 
+from projections.export.names import TableName
+
 SCHEMA_VERSION: Final = 1
 """Moves when a column is renamed or removed, or says something else."""
 
@@ -26,9 +28,6 @@ _FILES: Final = pa.list_(
 _REPLY: Final = pa.struct([("message_id", _ID), ("author_id", _ID), ("text", _TEXT)])
 _FORWARD: Final = pa.struct([("chat_id", _ID), ("message_id", _TEXT), ("author_id", _ID)])
 
-TableName = Literal[
-    "messages", "versions", "reactions", "members", "chats", "users", "events", "changes"
-]
 KeyedBy = Literal["message", "chat", "user", "position"]
 
 

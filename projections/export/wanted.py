@@ -1,14 +1,12 @@
 """The question that an export answers."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
 from eventstore.event import Instant
-from projections.export.tables import TableName
-
-FormatName = Literal["parquet", "csv", "jsonl"]
+from projections.export.names import FormatName, TableName
 
 
 class Said(BaseModel):
