@@ -67,7 +67,7 @@ def anywhere(
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         capfd.readouterr()
         with _within(60), pytest.raises(SystemExit) as ended:
-            run(app)
+            run(app(sys.argv[1:]))
         said = capfd.readouterr()
         return Ran(int(ended.value.code or 0), said.out, said.err)
 
