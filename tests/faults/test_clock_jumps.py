@@ -10,6 +10,7 @@ from tests.faults import tools
 from tests.faults.checks import check
 from tests.faults.deliveries import key
 from tests.faults.door import Door
+from tests.faults.lengths import brief, long
 from tests.faults.stores import Store
 from tests.faults.tallies import Tally
 
@@ -19,9 +20,6 @@ HOUR: Final = 3_600
 DAY: Final = 24 * HOUR
 JUMPS: Final = (0, -400 * DAY, 2 * HOUR, -HOUR, -1, 30 * DAY, -400 * DAY, 0)
 """Seconds by which the server's clock is wrong, one after another."""
-
-EACH: Final = 6
-"""Deliveries between two jumps."""
 
 TOLERANCE: Final = HOUR / 2
 """Seconds that the test itself may take."""
@@ -52,9 +50,11 @@ class Clock:
         written.rename(self._path)
 
 
+@pytest.mark.parametrize("each", [brief(2), long(6)])
 async def test_order_and_positions_do_not_depend_on_the_clock(
-    store: Store, tally: Tally, tmp_path: Path
+    store: Store, tally: Tally, tmp_path: Path, each: int
 ) -> None:
+    """Between two jumps there are so many deliveries, half of them webhooks."""
     clock = Clock(tmp_path / "clock")
     positions: list[int] = []
     log = tmp_path / "server.log"
@@ -64,15 +64,15 @@ async def test_order_and_positions_do_not_depend_on_the_clock(
     ):
         for jump, wrong in enumerate(JUMPS):
             clock.set(wrong)
-            for number in range(jump * EACH, (jump + 1) * EACH, 2):
+            for number in range(jump * each, (jump + 1) * each, 2):
                 positions.append(door.hook(number))
                 assert door.deliver([number])
                 positions.append(door.acknowledged[key(number)])
-            tally.ran(acknowledged=EACH)
+            tally.ran(acknowledged=each)
         door.wait_until_all_is_projected()
 
-    assert positions == list(range(1, len(JUMPS) * EACH + 1))
+    assert positions == list(range(1, len(JUMPS) * each + 1))
     for place, at in enumerate(store.received_at()):
-        expected = time.time() + JUMPS[place // EACH]
+        expected = time.time() + JUMPS[place // each]
         assert abs(at / 1_000_000 - expected) < TOLERANCE
     tally.looked(await check(store, door.acknowledged))
