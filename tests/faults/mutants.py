@@ -33,7 +33,7 @@ _STORED: Final = "tests/faults/test_stored_bytes.py"
 _KILLED: Final = "tests/faults/test_killed_at_random.py"
 _KILLED_COMMANDS: Final = "tests/faults/test_killed_commands.py"
 _FOLLOWER: Final = (
-    "tests/faults/test_many_writers.py::test_a_follower_sees_every_event_once_and_in_order[2000-1]"
+    "tests/faults/test_many_writers.py::test_a_follower_sees_every_event_once_and_in_order[600-1]"
 )
 
 _COMMIT: Final = "            outcomes = self._commit("

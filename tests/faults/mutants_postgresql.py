@@ -11,7 +11,7 @@ _DOWN: Final = (
 )
 _FOLLOWER: Final = (
     "tests/faults/test_many_writers_postgresql.py"
-    "::test_a_follower_on_postgresql_sees_every_event_once_and_in_order[3000-2]"
+    "::test_a_follower_on_postgresql_sees_every_event_once_and_in_order[900-1]"
 )
 _NETWORK: Final = "tests/faults/test_bad_network.py"
 _KILLED: Final = "tests/faults/test_killed_commands_postgresql.py"

@@ -73,7 +73,7 @@ class Writers:
             self.fell += running.status != -signal.SIGKILL
 
 
-@pytest.mark.parametrize(("events", "kills"), [brief(3_000, 2), long(100_000, 12)])
+@pytest.mark.parametrize(("events", "kills"), [brief(900, 1), long(100_000, 12)])
 async def test_a_follower_on_postgresql_sees_every_event_once_and_in_order(
     database: PostgresStore, tally: Tally, events: int, kills: int
 ) -> None:
