@@ -3,6 +3,7 @@
 import asyncio
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from zoneinfo import available_timezones
 
 import typer
 
@@ -30,13 +31,14 @@ if TYPE_CHECKING:
 
 app = application()
 
-Format = Literal["parquet", "csv", "jsonl"]
+Format = Literal["parquet", "csv", "jsonl", "html"]
 
 
 @app.command(
     epilog=example(
         "chronicle export --portal acme --to history",
         "chronicle export --portal acme --to news --from-position 918274",
+        "chronicle export --portal acme --to for-counsel --format html --chat 2207",
     )
 )
 def export(  # noqa: PLR0913 - the options of a command
@@ -76,12 +78,15 @@ def export(  # noqa: PLR0913 - the options of a command
     byte_order_mark: Annotated[
         bool, typer.Option("--byte-order-mark", help="Begin CSV files with one: for Excel.")
     ] = False,
+    zone: Annotated[
+        str, typer.Option(metavar="ZONE", help="In HTML, where times are told: Europe/Moscow.")
+    ] = "UTC",
     json: Json = False,
 ) -> None:
     """Write what is known of a portal as files for other tools. Reads only: a server may run.
 
     What it knows is fixed when it begins. Cut off anywhere, the same command goes on; a folder
-    without complete.json is not whole.
+    without complete.json is not whole. `--format html` writes one page a chat, to read and print.
     """
     # Arrow takes long to load, and no other command needs it.
     from projections.export.tables import TABLES  # noqa: PLC0415
@@ -91,6 +96,9 @@ def export(  # noqa: PLR0913 - the options of a command
     if unknown := [each for each in names if each not in TABLES]:
         said = f"no table {', '.join(unknown)}: there are {', '.join(TABLES)}"
         raise typer.BadParameter(said, param_hint="--tables")
+    if form == "html":
+        _check_pages(chat, tables, from_position, zone)
+        names = []
     begin, end = _time(since, "--since"), _time(until, "--until")
     if begin is not None and end is not None and begin >= end:
         raise typer.BadParameter("it must be later than --since", param_hint="--until")
@@ -106,6 +114,7 @@ def export(  # noqa: PLR0913 - the options of a command
             "until": end,
             "formula_guard": formula_guard,
             "byte_order_mark": byte_order_mark,
+            "zone": zone,
         }
     )
     whole = asyncio.run(_export(wanted, to, jobs))
@@ -113,6 +122,22 @@ def export(  # noqa: PLR0913 - the options of a command
         show_json(_summary(whole))
     else:
         _show(whole)
+
+
+def _check_pages(
+    chats: list[int] | None, tables: str | None, from_position: int | None, zone: str
+) -> None:
+    """Raise BadParameter for what transcripts cannot be made of."""
+    if not chats:
+        raise typer.BadParameter("html is a page for each chat: name it", param_hint="--chat")
+    if tables is not None:
+        raise typer.BadParameter("html has no tables", param_hint="--tables")
+    if from_position is not None:
+        said = "html is always of the whole chat"
+        raise typer.BadParameter(said, param_hint="--from-position")
+    if zone not in available_timezones():
+        said = "no such zone: use a name like Europe/Moscow"
+        raise typer.BadParameter(said, param_hint="--zone")
 
 
 async def _export(wanted: "Wanted", to: str, jobs: int | None) -> "Complete":

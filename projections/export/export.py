@@ -49,10 +49,13 @@ async def export(  # noqa: PLR0913 - from where, to where, what, and how
     manifest = await _begun(source, target, wanted, now)
     if target.size(COMPLETE) is not None:
         return read_complete(target)
-    order = Order(source, target, manifest.wanted, manifest.view)
+    order = Order(
+        source, target, manifest.wanted, manifest.view, manifest.head, manifest.created_at
+    )
     parts = await _pieces(order, manifest.pieces, progress, jobs or default_jobs())
     rows = {
-        name: sum(part.rows for part in parts if part.table == name) for name in manifest.tables
+        name: sum(part.rows for part in parts if part.table == name)
+        for name in dict.fromkeys([*manifest.tables, *(piece.table for piece in manifest.pieces)])
     }
     whole = Complete(position=manifest.position, rows=rows, parts=tuple(parts))
     with target.writing(COMPLETE) as file:

@@ -9,7 +9,6 @@ import pyarrow.csv
 import pyarrow.parquet
 from pydantic_core import to_json
 
-from projections.export.names import FormatName
 from projections.export.tables import ExportTable
 from projections.export.wanted import Wanted
 
@@ -77,7 +76,7 @@ class Format(NamedTuple):
     write: Write
 
 
-FORMATS: Final[Mapping[FormatName, Format]] = {
+FORMATS: Final[Mapping[str, Format]] = {
     "parquet": Format("parquet", _parquet),
     "csv": Format("csv", _csv),
     "jsonl": Format("jsonl", _jsonl),

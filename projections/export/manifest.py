@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from eventstore.event import MAX_INSTANT, Instant
 from projections.errors import NoSuchExport, OtherExport
-from projections.export.names import COMPLETE, MANIFEST, TableName
+from projections.export.names import COMPLETE, MANIFEST, PartName, TableName
 from projections.export.selection import Piece
 from projections.export.tables import SCHEMA_VERSION, TABLES
 from projections.export.target import Target
@@ -35,11 +35,15 @@ class TableSaid(Said):
 
 
 class Manifest(Said):
-    """What an export is, fixed when it was begun: it knows the log up to `position`."""
+    """What an export is, fixed when it was begun: it knows the log up to `position`.
+
+    `head` was the log's newest position then. A transcript is one piece for each chat.
+    """
 
     schema_version: int = SCHEMA_VERSION
     wanted: Wanted
     position: int
+    head: int
     fingerprint: str
     created_at: Instant
     coverage: dict[str, Any] | None = None
@@ -54,6 +58,9 @@ class Manifest(Said):
     @property
     def pieces(self) -> list[Piece]:
         """The pieces that it is written in, in order."""
+        if self.wanted.format == "html":
+            chats = self.wanted.chats or ()
+            return [Piece("transcript", each, each - 1, each) for each in chats]
         return [
             Piece(name, number, *bounds)
             for name, said in self.tables.items()
@@ -65,7 +72,7 @@ class Part(Said):
     """One file of an export."""
 
     path: str
-    table: TableName
+    table: PartName
     rows: int
     bytes: int
     sha256: str
@@ -75,7 +82,7 @@ class Complete(Said):
     """What a whole export is made of."""
 
     position: int
-    rows: dict[TableName, int]
+    rows: dict[PartName, int]
     parts: tuple[Part, ...]
 
 

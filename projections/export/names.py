@@ -8,7 +8,12 @@ TableName = Literal[
 TABLE_NAMES: Final[tuple[TableName, ...]] = get_args(TableName)
 """Every table that can be exported, in order."""
 
+PartName = TableName | Literal["transcript"]
+"""What a file of an export is of: a table, or the page of a chat."""
+
 FormatName = Literal["parquet", "csv", "jsonl"]
+PageName = Literal["html"]
+"""The format of transcripts, which have no tables."""
 
 MANIFEST: Final = "manifest.json"
 """Written first; it never changes."""

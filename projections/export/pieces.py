@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from eventstore.database import Place, Session
+from eventstore.event import Instant
 from projections.export.arrow import by_month, table_of
 from projections.export.formats import FORMATS
 from projections.export.manifest import Part
@@ -14,6 +15,7 @@ from projections.export.rows import Rows, Sources, rows_of
 from projections.export.selection import Piece, chosen
 from projections.export.tables import TABLES, ExportTable
 from projections.export.target import Target
+from projections.export.transcript.write import Asked, transcript
 from projections.export.wanted import Wanted
 from projections.export.withheld import withheld
 from projections.view import View
@@ -35,6 +37,8 @@ class Order(NamedTuple):
     target: Target
     wanted: Wanted
     view: View
+    head: int
+    made_at: Instant
 
 
 def written(order: Order, piece: Piece) -> list[Part]:
@@ -47,6 +51,8 @@ def written(order: Order, piece: Piece) -> list[Part]:
 
 
 async def _written(order: Order, piece: Piece) -> list[Part]:
+    if piece.table == "transcript":
+        return [await _page(order, piece.number)]
     table = TABLES[piece.table]
     async with _opened(order.source) as sources:
         batches = [
@@ -59,6 +65,18 @@ async def _written(order: Order, piece: Piece) -> list[Part]:
         _file(order, piece, month, part)
         for month, part in by_month(table, pa.concat_tables(batches))
     ]
+
+
+async def _page(order: Order, chat_id: int) -> Part:
+    """Write the transcript of a chat: the rows of such a file are messages."""
+    path, rows = f"chat-{chat_id}.html", 0
+    asked = Asked(chat_id, order.wanted, order.view, order.head, order.made_at)
+    async with _opened(order.source) as sources:
+        with order.target.writing(path) as file:
+            async for part in transcript(sources.models, sources.portal_id, asked):
+                file.write(part.text.encode())
+                rows += part.messages
+    return Part(path=path, table="transcript", rows=rows, bytes=file.bytes, sha256=file.sha256)
 
 
 def _shown(wanted: Wanted, table: ExportTable, rows: Rows) -> Sequence[tuple[Any, ...]]:

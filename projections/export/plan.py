@@ -8,12 +8,14 @@ from sqlalchemy import Select, Table, bindparam, func, select
 
 from eventstore.database import Session
 from eventstore.event import Instant
+from eventstore.log import heads_of
 from projections.errors import NothingToExport
 from projections.export.formats import ROW_GROUP
 from projections.export.manifest import Manifest, table_said
 from projections.export.names import TableName
 from projections.export.pieces import Source
 from projections.export.tables import TABLES
+from projections.export.transcript.page import looks
 from projections.export.wanted import Wanted
 from projections.facts import MAX_ID
 from projections.fingerprints import fingerprints, of_module
@@ -65,7 +67,7 @@ _MEMBERS: Final = (
 def fingerprint() -> str:
     """Return what stands for the code that an export's rows come from."""
     facts, rows = fingerprints()
-    return f"{facts}-{rows}-{of_module('projections.export.pieces')}"
+    return f"{facts}-{rows}-{of_module('projections.export.pieces')}-{looks()}"
 
 
 async def manifest_of(source: Source, wanted: Wanted, now: Instant) -> Manifest:
@@ -85,9 +87,11 @@ async def manifest_of(source: Source, wanted: Wanted, now: Instant) -> Manifest:
             }
     finally:
         await session.close()
+    heads = await heads_of(source.log)
     return Manifest(
         wanted=wanted,
         position=position,
+        head=heads.get(source.portal_id, 0),
         fingerprint=fingerprint(),
         created_at=now,
         tables={

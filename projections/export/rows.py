@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, Table, bindparam, null, or_, selec
 from eventstore.database import Pairs, Session, pair_of
 from eventstore.schema import event
 from projections.changes import Change
-from projections.export.names import TableName
+from projections.export.names import PartName, TableName
 from projections.export.selection import Piece
 from projections.export.tables import CHATS, MEMBERS, TABLES, USERS, ExportTable
 from projections.facts import Fact
@@ -183,7 +183,7 @@ async def _message_rows(sources: Sources, piece: Piece, view: View) -> AsyncIter
         yield [row for each in some if each in told for row in of_message(piece.table, told[each])]
 
 
-def of_message(name: TableName, facts: Sequence[Fact]) -> Iterator[tuple[Any, ...]]:
+def of_message(name: PartName, facts: Sequence[Fact]) -> Iterator[tuple[Any, ...]]:
     """Give the rows of a table that belong to one message, from the facts that name it."""
     rows = message_rows(facts)
     if rows.message is None:
@@ -193,7 +193,7 @@ def of_message(name: TableName, facts: Sequence[Fact]) -> Iterator[tuple[Any, ..
         "author_id": rows.message.author_id,
         "withheld": None,
     }
-    found: Mapping[TableName, Iterable[Any]] = {
+    found: Mapping[PartName, Iterable[Any]] = {
         "messages": [rows.message],
         "versions": rows.versions,
         "reactions": reaction_rows(facts) if name == "reactions" else (),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from projections.export.names import TableName
+from projections.export.names import PartName
 from projections.export.tables import ExportTable
 from projections.export.wanted import Wanted
 
@@ -11,7 +11,7 @@ from projections.export.wanted import Wanted
 class Piece(NamedTuple):
     """The rows of a table whose keys lie behind `after`, up to `upto`: written together."""
 
-    table: TableName
+    table: PartName
     number: int
     after: int
     upto: int

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
 from eventstore.event import Instant
-from projections.export.names import FormatName, TableName
+from projections.export.names import FormatName, PageName, TableName
 
 
 class Said(BaseModel):
@@ -25,10 +25,13 @@ class Wanted(Said):
     With `from_position` it is an increment: the rows of each table that the positions from there
     on changed, each with an `op`. With `withhold`, texts that were deleted or replaced are left
     out, and `withheld` says so. `since` and `until` bound each table's `month` column.
+
+    With format `html` it is one page a chat, of messages posted in that window, and has no tables;
+    `zone` is where its times are told.
     """
 
     portal: str
-    format: FormatName
+    format: FormatName | PageName
     tables: tuple[TableName, ...]
     from_position: Annotated[int, Field(ge=1)] | None = None
     as_of: Instant | None = None
@@ -38,3 +41,4 @@ class Wanted(Said):
     formula_guard: bool = True
     byte_order_mark: bool = False
     withhold: bool = False
+    zone: str = "UTC"
