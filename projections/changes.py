@@ -32,6 +32,10 @@ OF_REACTIONS: Final = ("reaction_added", "reaction_removed")
 """The kinds of facts that tell of a reaction."""
 
 
+_ALTERING: Final = ("message_edited", "message_deleted", "message_observed")
+"""The kinds of facts that may tell of an edit or of an end, whatever text they show."""
+
+
 class Change(NamedTuple):
     """Something that became known. `at` is when it was so, as far as that is known.
 
@@ -106,29 +110,34 @@ class _Message:
 
     def __init__(self, facts: Iterable[Fact]) -> None:
         self._facts = [*facts]
-        self._rows = self._fold()
+        self._rows: MessageRows | None = None
+        self._texts: set[str] = set()
+        self._plain = True
+        self._see(self._facts)
 
     def learn(self, position: int, news: Sequence[Fact]) -> Iterator[Change]:
         """Learn what one position tells, and give what that changed."""
+        self._see(news)
+        before = self._before(news)
         self._facts += news
-        chat_id, message_id = chat_of(self._facts), news[0].message_id
-        if self._may_change(news):
-            before, self._rows = self._rows, self._fold()
-            for version in self._gained_edits(before):
-                by, by_basis = _by(self._rows, version)
+        message_id = news[0].message_id
+        if before is not None:
+            self._rows = now = message_rows(self._facts)
+            for version in self._gained_edits(before, now):
+                by, by_basis = _by(now, version)
                 yield Change(
                     position,
                     "edited",
                     version.from_at,
                     version.from_after,
                     version.from_basis,
-                    chat_id,
+                    chat_of(self._facts),
                     message_id,
                     version=version.version,
                     by=by,
                     by_basis=by_basis,
                 )
-            row = self._rows.message
+            row = now.message
             if row and row.deleted_basis and not (before.message and before.message.deleted_basis):
                 yield Change(
                     position,
@@ -136,7 +145,7 @@ class _Message:
                     row.deleted_at,
                     row.deleted_after,
                     row.deleted_basis,
-                    chat_id,
+                    chat_of(self._facts),
                     message_id,
                     by=row.deleted_by,
                     by_basis=row.deleted_by_basis,
@@ -148,29 +157,38 @@ class _Message:
                 act.at,
                 None,
                 act.basis,
-                chat_id,
+                chat_of(self._facts),
                 message_id,
                 fact.user_id,
                 code=fact.code,
                 action=act.text,
             )
 
-    def _may_change(self, news: Iterable[Fact]) -> bool:
-        """Say whether news may change the text or the state: whoever reacts, for one that is gone.
+    def _see(self, news: Iterable[Fact]) -> None:
+        """Look whether it is still plain: told of with one text at most, and with no end."""
+        for fact in news:
+            if fact.text is not None:
+                self._texts.add(fact.text)
+            if fact.kind in _ALTERING:
+                self._plain = False
+        self._plain = self._plain and len(self._texts) <= 1
 
-        Who did not find a message, and sees a reaction on it, was wrong.
+    def _before(self, news: Iterable[Fact]) -> MessageRows | None:
+        """Return the rows before news that may change the text or the state; None of any other.
+
+        Whoever reacts may do that to one that is gone: who did not find it was wrong.
         """
+        if self._plain:  # most of them, which need not be folded
+            return None
+        if self._rows is None:
+            self._rows = message_rows(self._facts)
         known = self._rows.message
         doubtful = known is not None and known.deleted_basis == "inferred"
-        return doubtful or any(map(_tells_of_text, news))
+        return self._rows if doubtful or any(map(_tells_of_text, news)) else None
 
-    def _fold(self) -> MessageRows:
-        return message_rows(self._facts)
-
-    def _gained_edits(self, before: MessageRows) -> Iterator[VersionRow]:
+    def _gained_edits(self, before: MessageRows, now: MessageRows) -> Iterator[VersionRow]:
         known = {version.from_position for version in self._edits(before)}
-        now = self._edits(self._rows)
-        return (version for version in now if version.from_position not in known)
+        return (version for version in self._edits(now) if version.from_position not in known)
 
     def _edits(self, rows: MessageRows) -> Iterator[VersionRow]:
         """Leave out the first text, unless it was an edit that told of it first."""

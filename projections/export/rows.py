@@ -37,7 +37,10 @@ from projections.tables import OF_MEMBERS, fact, span
 from projections.view import View
 
 _SLICE: Final = 500
-"""Keys that are folded together, or positions whose changes are found together."""
+"""Keys that are folded together."""
+
+_CHANGES: Final = 10_000
+"""Positions whose changes are found together: what they share is read and folded once."""
 
 Rows = list[tuple[Any, ...]]
 """Rows in the order of their table's columns; times in microseconds, lists as JSON texts."""
@@ -271,8 +274,8 @@ async def _events(sources: Sources, piece: Piece, view: View) -> AsyncIterator[R
 
 async def _changes(sources: Sources, piece: Piece, view: View) -> AsyncIterator[Rows]:
     last = min(piece.upto, view.position)
-    for after in range(piece.after, last, _SLICE):
-        upto = min(after + _SLICE, last)
+    for after in range(piece.after, last, _CHANGES):
+        upto = min(after + _CHANGES, last)
         found = await changes.between(sources.models, sources.portal_id, after=after, upto=upto)
         yield [*_of_changes(change for change in found if (change.at or 0) <= view.time)]
 

@@ -18,7 +18,7 @@ from projections.changes import (
     changes,
 )
 from projections.facts import Fact
-from projections.messages import message_claim
+from projections.messages import message, message_claim
 from projections.read.names import names_before
 from projections.tables import MEMBER_KINDS, OF_MEMBERS, fact
 
@@ -27,6 +27,11 @@ _AMONG: Final = (
     _PORTAL & (fact.c.position > bindparam("after")) & (fact.c.position <= bindparam("upto"))
 )
 _NEWS: Final = select(fact).where(_AMONG).order_by(fact.c.position, fact.c.ordinal)
+_KNOWN_MESSAGES: Final = select(message.c.message_id).where(
+    message.c.portal_id == bindparam("portal_id"),
+    one_of(message.c.message_id, "keys"),
+    message.c.first_position <= bindparam("after"),
+)
 _OF_MESSAGES: Final = select(fact).where(_PORTAL, one_of(fact.c.message_id, "keys"))
 _MEMBER_FACTS: Final = select(fact).where(
     _PORTAL, OF_MEMBERS, pair_of(fact.c.chat_id, fact.c.user_id, "keys")
@@ -98,8 +103,10 @@ async def between(session: Session, portal_id: int, *, after: int, upto: int) ->
         rows = await session.rows(statement, portal_id=portal_id, keys=keys) if keys else []
         return [told for told in map(Fact._make, rows) if told.position <= after]
 
+    values = {"portal_id": portal_id, "after": after, "keys": [*by_message(news)]}
+    known = await session.rows(_KNOWN_MESSAGES, **values)  # of most, the news tell first
     before = Before(
-        by_message(await told(_OF_MESSAGES, list(by_message(news)))),
+        by_message(await told(_OF_MESSAGES, [message_id for (message_id,) in known])),
         by_member(await told(_MEMBER_FACTS, Pairs(by_member(news)))),
         await names_before(session, portal_id, after=after, news=news),
     )

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from eventstore.catalog import Catalog
 from eventstore.database import Pool
+from eventstore.envelope import Receiving, events_of
+from eventstore.event import NewEvent
 from eventstore.store import Store
 from projections.changes import KINDS as KINDS_OF_CHANGE
 from projections.changes import Before, Change, by_member, by_message, changes
@@ -21,8 +23,11 @@ from projections.reactions import reaction_rows
 from projections.read.changes import between, place_before
 from projections.renames import Names, Rename
 from projections.spans import gather
+from tests import samples
 from tests.projections.factories import fact, moment
-from tests.projections.stored import portals
+from tests.projections.stored import append, portals, projecting
+from tests.promises.received import FINGERPRINTS, KEY
+from tests.promises.server import NOW
 
 A, B, C = (profile("chat", 7, ("title", title)) for title in ("A", "B", "C"))
 TITLES = {each.id: each.content for each in (A, B, C)}
@@ -249,6 +254,30 @@ async def test_what_is_stored_changes_the_same_in_any_pages(catalog: Catalog, fr
     assert {each.kind for each in whole} == {*KINDS_OF_CHANGE}
     assert [each for page in pages for each in page] == whole
     assert [each for step in steps for each in step] == whole
+
+
+def told_by(sample: str) -> list[NewEvent]:
+    """What a user's queue tells of a message that nobody else tells of."""
+    tree = samples.tree(sample)
+    tree["data"]["message"]["id"] = 999_002
+    how = Receiving(NOW, FINGERPRINTS, KEY, source="fetch", receiver="user:58")
+    return [event for event in events_of(tree, how) if isinstance(event, NewEvent)]
+
+
+async def test_what_was_told_at_the_place_where_one_begins_to_read_is_known(
+    catalog: Catalog, fresh: Store
+) -> None:
+    one, _ = await portals(catalog)
+    names = "im_v2/onimv2messageadd.json", "im_v2/onimv2messageupdate.json"
+    upto = await append(fresh, one, [event for name in names for event in told_by(name)])
+    async with projecting(fresh, one) as projector:
+        await projector.catch_up()
+    pool = Pool(fresh.generation(1), 1)
+    async with pool.reading() as session:
+        (changed,) = await between(session, one.id, after=upto - 1, upto=upto)
+    await pool.close()
+
+    assert (changed.kind, changed.version) == ("edited", 2)
 
 
 async def test_no_change_is_passed_by_who_looks_for_the_next_of_its_kind_or_of_its_chat(
