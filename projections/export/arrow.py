@@ -10,7 +10,7 @@ from pydantic_core import from_json
 
 from projections.export.tables import ExportTable
 
-_UNKNOWN: Final = "__HIVE_DEFAULT_PARTITION__"
+UNKNOWN: Final = "__HIVE_DEFAULT_PARTITION__"
 """What readers of such folders take for null."""
 
 
@@ -65,4 +65,4 @@ def by_month(of: ExportTable, table: pa.Table) -> Iterator[tuple[str, pa.Table]]
     months = pc.strftime(table[of.month], format="%Y-%m").combine_chunks()
     for month in sorted(months.unique().to_pylist(), key=lambda each: each or ""):
         chosen = pc.is_null(months) if month is None else pc.equal(months, month)
-        yield month or _UNKNOWN, table.filter(chosen).sort_by(order)
+        yield month or UNKNOWN, table.filter(chosen).sort_by(order)

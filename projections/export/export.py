@@ -19,7 +19,7 @@ from projections.export.manifest import (
     read_manifest,
 )
 from projections.export.names import COMPLETE, MANIFEST
-from projections.export.pieces import Order, Source, written
+from projections.export.pieces import Order, Source, empty, written
 from projections.export.plan import fingerprint, manifest_of
 from projections.export.selection import Piece
 from projections.export.target import Target
@@ -53,6 +53,9 @@ async def export(  # noqa: PLR0913 - from where, to where, what, and how
         source, target, manifest.wanted, manifest.view, manifest.head, manifest.created_at
     )
     parts = await _pieces(order, manifest.pieces, progress, jobs or default_jobs())
+    if wanted.from_position is None:
+        written_of = {part.table for part in parts}
+        parts += [empty(order, name) for name in manifest.tables if name not in written_of]
     rows = {
         name: sum(part.rows for part in parts if part.table == name)
         for name in dict.fromkeys([*manifest.tables, *(piece.table for piece in manifest.pieces)])

@@ -8,9 +8,10 @@ import pyarrow as pa
 
 from eventstore.database import Place, Session
 from eventstore.event import Instant
-from projections.export.arrow import by_month, table_of
+from projections.export.arrow import UNKNOWN, by_month, table_of
 from projections.export.formats import FORMATS
 from projections.export.manifest import Part
+from projections.export.names import TableName
 from projections.export.rows import Rows, Sources, rows_of
 from projections.export.selection import Piece, chosen
 from projections.export.tables import TABLES, ExportTable
@@ -65,6 +66,11 @@ async def _written(order: Order, piece: Piece) -> list[Part]:
         _file(order, piece, month, part)
         for month, part in by_month(table, pa.concat_tables(batches))
     ]
+
+
+def empty(order: Order, name: TableName) -> Part:
+    """Write a file without rows: who reads a table of which there are none finds its columns."""
+    return _file(order, Piece(name, 0, 0, 0), UNKNOWN, table_of(TABLES[name], ()))
 
 
 async def _page(order: Order, chat_id: int) -> Part:
