@@ -55,6 +55,17 @@ _AT = select(event).where(
 )
 
 
+_found = event.alias()
+_ASTRAY = select(event.c.position).where(
+    event.c.portal_id == bindparam("portal_id"),
+    event.c.position > bindparam("after"),
+    event.c.position <= bindparam("upto"),
+    # No join: for one of more than some hundred events, PostgreSQL may rather read the whole log.
+    select(_found.c.position)
+    .where(_found.c.portal_id == event.c.portal_id, _found.c.key == event.c.key)
+    .scalar_subquery()
+    .is_distinct_from(event.c.position),
+)
 _POSITIONS = select(event.c.key, event.c.position).where(
     event.c.portal_id == bindparam("portal_id"), one_of(event.c.key, "keys")
 )
@@ -177,6 +188,12 @@ async def events_at(session: Session, portal_id: int, positions: Sequence[int]) 
 async def positions(session: Session, portal_id: int, keys: Sequence[str]) -> dict[str, int]:
     """Return where the events with these keys are; those that do not exist are left out."""
     return dict(await session.rows(_POSITIONS, portal_id=portal_id, keys=list(keys)))
+
+
+async def astray(session: Session, portal_id: int, *, after: int, upto: int) -> list[int]:
+    """Return the positions behind `after`, up to `upto`, of events that their keys do not find."""
+    rows = await session.rows(_ASTRAY, portal_id=portal_id, after=after, upto=upto)
+    return [position for (position,) in rows]
 
 
 async def newest(session: Session, portal_id: int) -> int:

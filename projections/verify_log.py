@@ -20,9 +20,6 @@ _PAGE: Final = 2_000
 _PIECE: Final = 10_000
 """Events that are checked by one process before it tells."""
 
-_KEYS: Final = 200
-"""Keys that are looked for at once: for more, PostgreSQL may rather read the whole log."""
-
 _FEW: Final = 20_000
 """Events that are checked before other processes would have started."""
 
@@ -143,17 +140,26 @@ async def _of_keys(
     pool: Pool, portal: Portal, page: Sequence[Event | _Unreadable]
 ) -> list[Difference]:
     """Check that each key leads to its event: that is how the same delivery is known again."""
-    events = [event for event in page if isinstance(event, Event)]
-    keys = [str(event.key) for event in events]  # of bytes that were altered, it may be none
-    found: dict[str, int] = {}
-    async with pool.reading() as session:
-        for begin in range(0, len(keys), _KEYS):
-            found |= await log.positions(session, portal.id, keys[begin : begin + _KEYS])
+    readable = [event.position for event in page if isinstance(event, Event)]
+    try:
+        found = await _astray(pool, portal, range(page[0].position, page[-1].position + 1))
+    except StoreUnavailable:
+        # One that cannot be looked for takes all others along.
+        found = []
+        for position in readable:
+            try:
+                found += await _astray(pool, portal, range(position, position + 1))
+            except StoreUnavailable:
+                found.append(position)
     return [
-        Difference(portal.slug, f"event {event.position}", "key does not lead to it")
-        for event in events
-        if found.get(event.key) != event.position
+        Difference(portal.slug, f"event {position}", "key does not lead to it")
+        for position in sorted({*found} & {*readable})
     ]
+
+
+async def _astray(pool: Pool, portal: Portal, among: range) -> list[int]:
+    async with pool.reading() as session:
+        return await log.astray(session, portal.id, after=among.start - 1, upto=among.stop - 1)
 
 
 def _of_page(

@@ -59,7 +59,8 @@ async def sqlite_searches(
     steps = [row[3] for row in await session.rows(explain(statement), **values)]
     found = (re.match(r"(?:SEARCH|SCAN) (\w+)(.*)", step) for step in steps)
     return [
-        (match[1], tuple(re.findall(r"(\w+)[<>=]", match[2])))
+        # An alias is the table with a number: `event_1`.
+        (re.sub(r"_\d+$", "", match[1]), tuple(re.findall(r"(\w+)[<>=]", match[2])))
         for match in found
         if match and match[1] != "json_each" and not match[1].startswith("anon_")
     ]

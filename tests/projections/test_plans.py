@@ -71,6 +71,13 @@ STATEMENTS: Final = {
         after=17,
         limit=256,
     ),
+    "events that their keys do not find": hot(
+        log._ASTRAY,  # noqa: SLF001
+        ("event", ("portal_id", "position", "position")),
+        ("event", ("portal_id", "key")),
+        after=17,
+        upto=2_000,
+    ),
     "how far a portal is": hot(project._TAKE, ("checkpoint", ("portal_id",))),  # noqa: SLF001
     "facts of messages": hot(
         refold._FACTS,  # noqa: SLF001
