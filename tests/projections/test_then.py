@@ -1,31 +1,21 @@
 """As of a moment, a reader finds what would be there if nothing else had ever been told."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
 import pytest
 
-from eventstore.database import Place, Session
-from eventstore.event import MAX_INSTANT, Event
-from eventstore.log import seal
+from eventstore.event import MAX_INSTANT
 from eventstore.store import Store
-from projections.derive import Derived, derive, subject
 from projections.facts import Fact
-from projections.generations import create
-from projections.project import record
 from projections.read import chats, members, reactions, search
 from projections.read.now import Now
 from projections.read.reader import Reader
 from projections.read.search import FIRST, LAST, Wanted
 from projections.read.then.reader import Then
-from projections.refold import refold, touched_by
 from projections.search.terms import beginnings_of, terms_of
-from projections.spans import DAY, gather
-from projections.tables import ProfileRow
-from projections.view import View
-from tests.projections.stored import lived
+from tests.projections.contradictions import contradicted, made_of, sees, views
 
 ALL = 10_000
 BOUNDS = ["position", "time", "both"]
@@ -40,105 +30,16 @@ async def test_a_view_shows_what_only_its_facts_would_make(
         monkeypatch.setattr(search, "_FEW", 0)  # whatever is looked for is common
     random = Random(seed)  # noqa: S311 - the same life and the same views again
     fresh.prepare()
-    derived = derive(told(seed, random))
-    facts = [distorted(each, random) for each in derived.facts]
-    facts += snapshots(facts, random)
-    async with made_of(fresh.generation(1), facts, derived.profiles) as session:
+    facts, profiles = contradicted(seed, random)
+    async with made_of(fresh.generation(1), facts, profiles) as session:
         for view in views(facts, bounds, random):
             known = [each for each in facts if sees(view, each)]
-            async with made_of(fresh.generation(2), known, derived.profiles) as alone:
+            async with made_of(fresh.generation(2), known, profiles) as alone:
                 expected = await everything(Now(alone, 1, ALL), facts)
 
             then = Then(session, 1, view, newest=max(each.position for each in facts))
 
             assert await everything(then, facts) == expected, view
-
-
-def told(seed: int, random: Random) -> list[Event]:
-    """What a short life sends, some of it long after it happened."""
-    events = lived(seed)
-    random.shuffle(events)
-    return [seal(1, position, event, b"") for position, event in enumerate(events, 1)]
-
-
-def distorted(known: Fact, random: Random) -> Fact:
-    """Let some witnesses contradict the others."""
-    lie = random.randrange(40)
-    if lie == 0:
-        return known._replace(chat_id=random.choice([None, 2201, 2202]))
-    if lie == 1 and known.user_id is not None:
-        return known._replace(user_id=random.choice((41, 63)))
-    if lie == 2:
-        return known._replace(occurred_at=known.occurred_at + random.randrange(-DAY, DAY))
-    if lie == 3:
-        return known._replace(detail='{"attached":true}')
-    if lie > 30 and known.kind == "message_edited":
-        return known._replace(text="")
-    return known
-
-
-def snapshots(facts: Sequence[Fact], random: Random) -> list[Fact]:
-    """Read some messages and members again, somewhen after they were told of."""
-    found: list[Fact] = []
-    for ordinal, known in enumerate(random.sample(facts, len(facts) // 2), 100):
-        again = known._replace(
-            kind="message_observed",
-            basis="rest_snapshot",
-            sequence=None,
-            ordinal=ordinal,
-            position=random.choice(facts).position,
-            occurred_at=known.occurred_at + random.randrange(DAY),
-        )
-        if known.message_id is not None:
-            found.append(
-                random.choice(
-                    [
-                        again._replace(detail=None),
-                        again._replace(detail=None, text="another"),
-                        again._replace(detail='{"gone":true}', text=None, user_id=None),
-                        again._replace(detail='{"deleted":true}', text=None),
-                    ]
-                )
-            )
-        if known.chat_id is not None and known.user_id is not None:
-            code = random.choice(("present", "absent"))
-            listed = again._replace(kind="member_observed", code=code, message_id=None, text=None)
-            found.append(listed._replace(ordinal=ordinal + 1_000, detail=None))
-    return found
-
-
-def views(facts: Sequence[Fact], bounds: str, random: Random) -> list[View]:
-    """Nothing, everything, and some views between."""
-    newest = max(each.position for each in facts)
-    positions = [0, *random.sample([each.position for each in facts], 4), newest]
-    times = [0, *random.sample([each.occurred_at for each in facts], 4), MAX_INSTANT]
-    if bounds == "position":
-        return [View(position) for position in positions]
-    if bounds == "time":
-        return [View(newest, time) for time in times]
-    return [View(random.choice(positions[1:5]), random.choice(times[1:5])) for _ in range(9)]
-
-
-def sees(view: View, known: Fact) -> bool:
-    return known.position <= view.position and known.occurred_at <= view.time
-
-
-@asynccontextmanager
-async def made_of(
-    place: Place, facts: Sequence[Fact], profiles: Sequence[ProfileRow]
-) -> AsyncIterator[Session]:
-    """A generation of these facts alone."""
-    spans = [*gather(facts, {each.id: subject(each.content) for each in profiles}).values()]
-    await place.remove()
-    session = await place.open_writer()
-    try:
-        await create(session, indexes=True)
-        async with session.transaction():
-            await record(session, Derived(list(facts), list(profiles), spans, []))
-            await refold(session, 1, touched_by(facts, spans))
-        yield session
-    finally:
-        await session.close()
 
 
 Said = dict[str, Any]
