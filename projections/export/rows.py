@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, null, or_, select
+from sqlalchemy import ColumnElement, Select, Table, bindparam, func, null, or_, select
 
 from eventstore.database import Pairs, Session, pair_of
 from eventstore.schema import event
@@ -35,6 +35,8 @@ from projections.read.then.spans import (
 from projections.spans import Span
 from projections.tables import OF_MEMBERS, fact, span
 from projections.view import View
+
+_AT: Final = [column.name for column in TABLES["changes"].columns].index("at")
 
 _SLICE: Final = 500
 """Keys that are folded together."""
@@ -145,7 +147,10 @@ _USERS: Final = (
 )
 _EVENTS: Final = (
     select(*_named(TABLES["events"], event))
-    .where(*_in_piece(event.c.position))
+    .where(
+        *_in_piece(event.c.position),
+        func.coalesce(event.c.sent_at, event.c.received_at) <= bindparam("view_time"),
+    )
     .order_by(event.c.position)
 )
 
@@ -181,7 +186,7 @@ async def _message_rows(sources: Sources, piece: Piece, view: View) -> AsyncIter
     async for read in rows:
         yield [row[:-3] for row in read if row[-2] <= position and row[-1] <= time]
     cut = await sources.models.rows(_CUT_MESSAGES, **_bounds(sources, piece), **view.bounds)
-    for some in _slices([message_id for (message_id,) in cut]):
+    for some in in_slices([message_id for (message_id,) in cut]):
         told = await facts_of_messages(sources.models, sources.portal_id, view, some)
         yield [row for each in some if each in told for row in of_message(piece.table, told[each])]
 
@@ -213,7 +218,7 @@ async def _member_rows(sources: Sources, piece: Piece, view: View) -> AsyncItera
     cut = {(row[0], row[1]) for row in (*told, *seen)}
     async for read in sources.models.stream(_MEMBERS, **bounds):
         yield [tuple(row) for row in read if (row[0], row[1]) not in cut]
-    for pairs in _slices(sorted(cut)):
+    for pairs in in_slices(sorted(cut)):
         yield await members_of(sources.models, sources.portal_id, view, pairs)
 
 
@@ -243,7 +248,7 @@ async def _profile_rows(
     statement = _CHATS if subject == "chat" else _USERS
     async for read in sources.models.stream(statement, **bounds):
         yield [tuple(row) for row in read if row[0] not in cut]
-    for ids in _slices(sorted(cut)):
+    for ids in in_slices(sorted(cut)):
         yield await profiles_of(sources.models, sources.portal_id, view, subject, ids)
 
 
@@ -268,7 +273,8 @@ async def profiles_of(
 
 
 async def _events(sources: Sources, piece: Piece, view: View) -> AsyncIterator[Rows]:
-    async for read in sources.log.stream(_EVENTS, **_bounds(sources, piece, view.position)):
+    bounds = {**_bounds(sources, piece, view.position), "view_time": view.time}
+    async for read in sources.log.stream(_EVENTS, **bounds):
         yield [tuple(row) for row in read]
 
 
@@ -277,7 +283,7 @@ async def _changes(sources: Sources, piece: Piece, view: View) -> AsyncIterator[
     for after in range(piece.after, last, _CHANGES):
         upto = min(after + _CHANGES, last)
         found = await changes.between(sources.models, sources.portal_id, after=after, upto=upto)
-        yield [*_of_changes(change for change in found if (change.at or 0) <= view.time)]
+        yield [row for row in _of_changes(found) if row[_AT] is None or row[_AT] <= view.time]
 
 
 def _of_changes(found: Iterable[Change]) -> Iterator[tuple[Any, ...]]:
@@ -302,5 +308,6 @@ def _values(name: TableName) -> Callable[[Any], tuple[Any, ...]]:
     return found
 
 
-def _slices(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
+def in_slices(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Part keys into as many as are folded together."""
     return (keys[begin : begin + _SLICE] for begin in range(0, len(keys), _SLICE))

@@ -24,7 +24,12 @@ class Wanted(Said):
 
     With `from_position` it is an increment: the rows of each table that the positions from there
     on changed, each with an `op`. With `withhold`, texts that were deleted or replaced are left
-    out, and `withheld` says so. `since` and `until` bound each table's `month` column.
+    out, and `withheld` says so.
+
+    `chats` leaves of users those who were, wrote or reacted there; of events those that tell of
+    it. `since` and `until` bound each table's `month` column, and leave out rows of which that is
+    not known; chats and users are shown of all times, since they name what the others show. As of
+    a moment, there are the events that were sent by then, and the changes that were of then.
 
     With format `html` it is one page a chat, of messages posted in that window, and has no tables;
     `zone` is where its times are told.

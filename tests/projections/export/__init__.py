@@ -1,0 +1,1 @@
+"""The history as files: rows, increments, and what is merged of them."""
