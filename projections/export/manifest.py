@@ -12,7 +12,7 @@ from eventstore.event import MAX_INSTANT, Instant
 from projections.errors import NoSuchExport, OtherExport
 from projections.export.names import COMPLETE, MANIFEST, PartName, TableName
 from projections.export.selection import Piece
-from projections.export.tables import SCHEMA_VERSION, TABLES
+from projections.export.tables import SCHEMA_VERSION, table_for
 from projections.export.target import Target
 from projections.export.wanted import Said, Wanted
 from projections.view import View
@@ -88,13 +88,11 @@ class Complete(Said):
 
 def table_said(name: TableName, pieces: tuple[tuple[int, int], ...], *, op: bool) -> TableSaid:
     """Describe a table and its pieces; of an increment, also the column that says what to do."""
-    table = TABLES[name]
+    table = table_for(name, op=op)
     columns = [
         ColumnSaid(name=column.name, type=str(column.type), about=column.about)
         for column in table.columns
     ]
-    if op:
-        columns.append(ColumnSaid(name="op", type="string", about="upsert or delete"))
     return TableSaid(key=table.key, columns=tuple(columns), pieces=pieces)
 
 

@@ -1,8 +1,8 @@
 """One piece of an export, from its rows to its files."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -10,15 +10,16 @@ from eventstore.database import Place, Session
 from eventstore.event import Instant
 from projections.export.arrow import UNKNOWN, by_month, table_of
 from projections.export.formats import FORMATS
+from projections.export.increments import changed_rows
 from projections.export.manifest import Part
 from projections.export.names import TableName
-from projections.export.rows import Rows, Sources, rows_of
-from projections.export.selection import Piece, chosen
-from projections.export.tables import TABLES, ExportTable
+from projections.export.rows import Sources
+from projections.export.selection import Piece
+from projections.export.shown import shown_rows
+from projections.export.tables import ExportTable, table_for
 from projections.export.target import Target
 from projections.export.transcript.write import Asked, transcript
 from projections.export.wanted import Wanted
-from projections.export.withheld import withheld
 from projections.view import View
 from projections.workers import finished
 
@@ -54,23 +55,26 @@ def written(order: Order, piece: Piece) -> list[Part]:
 async def _written(order: Order, piece: Piece) -> list[Part]:
     if piece.table == "transcript":
         return [await _page(order, piece.number)]
-    table = TABLES[piece.table]
+    wanted = order.wanted
+    table = table_for(piece.table, op=wanted.from_position is not None)
     async with _opened(order.source) as sources:
-        batches = [
-            table_of(table, _shown(order.wanted, table, rows))
-            async for rows in rows_of(sources, piece, order.view)
-        ]
+        if wanted.from_position is None:
+            found = shown_rows(sources, piece, wanted, order.view)
+        else:
+            found = changed_rows(sources, piece, wanted, order.view, first=wanted.from_position)
+        batches = [table_of(table, rows) async for rows in found]
     if not batches:
         return []
     return [
-        _file(order, piece, month, part)
+        _file(order, piece, table, month, part)
         for month, part in by_month(table, pa.concat_tables(batches))
     ]
 
 
 def empty(order: Order, name: TableName) -> Part:
     """Write a file without rows: who reads a table of which there are none finds its columns."""
-    return _file(order, Piece(name, 0, 0, 0), UNKNOWN, table_of(TABLES[name], ()))
+    table = table_for(name, op=order.wanted.from_position is not None)
+    return _file(order, Piece(name, 0, 0, 0), table, UNKNOWN, table_of(table, ()))
 
 
 async def _page(order: Order, chat_id: int) -> Part:
@@ -85,13 +89,8 @@ async def _page(order: Order, chat_id: int) -> Part:
     return Part(path=path, table="transcript", rows=rows, bytes=file.bytes, sha256=file.sha256)
 
 
-def _shown(wanted: Wanted, table: ExportTable, rows: Rows) -> Sequence[tuple[Any, ...]]:
-    found = chosen(wanted, table, rows)
-    return withheld(table, found) if wanted.withhold else found
-
-
-def _file(order: Order, piece: Piece, month: str, rows: pa.Table) -> Part:
-    table, spelled = TABLES[piece.table], FORMATS[order.wanted.format]
+def _file(order: Order, piece: Piece, table: ExportTable, month: str, rows: pa.Table) -> Part:
+    spelled = FORMATS[order.wanted.format]
     folder = f"table={table.name}/portal={order.wanted.portal}/month={month}"
     path = f"{folder}/part-{piece.number:05}.{spelled.ending}"
     with order.target.writing(path) as file:

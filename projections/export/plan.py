@@ -14,7 +14,9 @@ from projections.export.formats import ROW_GROUP
 from projections.export.manifest import Manifest, table_said
 from projections.export.names import TableName
 from projections.export.pieces import Source
+from projections.export.selection import Piece
 from projections.export.tables import TABLES
+from projections.export.touched import touched
 from projections.export.transcript.page import looks
 from projections.export.wanted import Wanted
 from projections.facts import MAX_ID
@@ -82,7 +84,7 @@ async def manifest_of(source: Source, wanted: Wanted, now: Instant) -> Manifest:
             position = await checkpoint_of(session, source.portal_id)
             await _check(session, source.portal_id, wanted, position)
             ranges = {
-                name: await ranges_of(session, source.portal_id, name, position)
+                name: await _ranges(session, source.portal_id, name, wanted, position)
                 for name in wanted.tables
             }
     finally:
@@ -112,16 +114,16 @@ async def _check(session: Session, portal_id: int, wanted: Wanted, position: int
             raise NothingToExport(f"{wanted.portal}: nothing was ever told of a chat {chat_id}")
 
 
-async def ranges_of(
-    session: Session, portal_id: int, name: TableName, position: int, *, after: int = 0
+async def _ranges(
+    session: Session, portal_id: int, name: TableName, wanted: Wanted, position: int
 ) -> Ranges:
-    """Return the ranges of keys in which a table is written, which leave out none.
-
-    Of what is kept by position, only those behind `after`, up to `position`.
-    """
-    if name in {"events", "changes"}:
+    """Return the ranges of keys in which a table is written, which leave out none."""
+    after = 0 if wanted.from_position is None else wanted.from_position - 1
+    if TABLES[name].keyed_by == "position":
         step = ROW_GROUP if name == "events" else _CHANGES
         return tuple((begin, min(begin + step, position)) for begin in range(after, position, step))
+    if wanted.from_position is not None:
+        return _whole(await _touched(session, portal_id, name, range(after + 1, position + 1)))
     if name == "members":
         rows = await session.rows(_MEMBERS, portal_id=portal_id)
         return _whole(_full((row[0], row[1]) for row in rows))
@@ -138,6 +140,20 @@ def _full(counted: Iterable[tuple[int, int]]) -> Iterator[int]:
         if rows >= ROW_GROUP:
             yield key
             rows = 0
+
+
+async def _touched(
+    session: Session, portal_id: int, name: TableName, among: range
+) -> Iterable[int]:
+    """Find each n-th of the keys that some positions touched, in order, once."""
+    bounds: dict[int, None] = {}
+    count = 0
+    async for keys in touched(session, portal_id, Piece(name, 0, _FIRST, MAX_ID), among):
+        for key in keys:
+            count += 1
+            if count % ROW_GROUP == 0:
+                bounds[key[0]] = None
+    return bounds
 
 
 def _whole(bounds: Iterable[int]) -> Ranges:

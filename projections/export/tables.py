@@ -245,3 +245,11 @@ TABLES: Final[Mapping[str, ExportTable]] = {
 """Every table that can be exported, by its name."""
 
 Row = dict[str, Any]
+
+_OP: Final = Column("op", _TEXT, "upsert: so is the row now; delete: it is there no more")
+
+
+def table_for(name: TableName, *, op: bool) -> ExportTable:
+    """Return a table by its name; of an increment, with the column that says what to do."""
+    table = TABLES[name]
+    return table._replace(columns=(*table.columns, _OP)) if op else table
