@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from api.openapi import openapi
+from tests.described.analytics import ANALYTICS
 from tests.described.answers import answering
 from tests.described.documents import AUDIT, HTTP, OPENAPI, documents
 from tests.described.examples import EXAMPLES
@@ -24,7 +25,7 @@ async def written(tmp_path: Path) -> dict[Path, str]:
         return await documents(answers)
 
 
-@pytest.mark.parametrize("path", [HTTP, AUDIT, OPENAPI], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [ANALYTICS, HTTP, AUDIT, OPENAPI], ids=lambda path: path.name)
 def test_a_document_says_what_a_server_answers(written: dict[Path, str], path: Path) -> None:
     assert path.read_text() == written[path], "`make docs` writes it anew"
 

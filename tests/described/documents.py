@@ -2,13 +2,16 @@
 
 import json
 import re
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from api.openapi import openapi
+from tests.described.analytics import ANALYTICS, analytics
 from tests.described.answers import Answers
 from tests.described.examples import EXAMPLES
+from tests.engines import environment
 
 ROOT: Final = Path(__file__).parents[2]
 HTTP: Final = ROOT / "docs" / "http.md"
@@ -25,7 +28,12 @@ async def documents(answers: Answers) -> dict[Path, str]:
     """Return what should stand in every document, by its path."""
     audit = await _filled(AUDIT.read_text(), answers)  # first: it shows who has looked
     examples = {path: await answers.get(asked) for path, asked in EXAMPLES.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        shown = await analytics(
+            ANALYTICS.read_text(), environment(answers.served.store), Path(folder)
+        )
     return {
+        ANALYTICS: shown,
         OPENAPI: _spelled({path: _example(path, examples[path]) for path in sorted(examples)})
         + "\n",
         HTTP: _http(examples),
