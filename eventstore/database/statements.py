@@ -110,6 +110,22 @@ def _pair_of_postgresql(element: pair_of, compiler: SQLCompiler, **options: Any)
     return f"({a}, {b}) IN (SELECT * FROM unnest({first}, {second}))"  # noqa: S608 - compiled parts
 
 
+class in_bytes(GenericFunction[bytes]):  # noqa: N801 - reads as SQL does
+    """A text as the bytes of its UTF-8: for who would only encode it again."""
+
+    inherit_cache = True
+
+
+@compiles(in_bytes, "sqlite")
+def _in_bytes_sqlite(element: in_bytes, compiler: SQLCompiler, **options: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **options)} AS BLOB)"
+
+
+@compiles(in_bytes, "postgresql")
+def _in_bytes_postgresql(element: in_bytes, compiler: SQLCompiler, **options: Any) -> str:
+    return f"convert_to({compiler.process(element.clauses, **options)}, 'UTF8')"
+
+
 class least(GenericFunction[Any]):  # noqa: N801 - a function of SQL
     """The smaller of two values. On SQLite, `min` of several is no aggregate."""
 

@@ -1,7 +1,6 @@
 """Rows of an export as Arrow tables: a column at a time."""
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import Any, Final
 
 import pyarrow as pa
@@ -29,13 +28,10 @@ def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     if pa.types.is_boolean(kind):
         return pa.array(values, pa.int8()).cast(kind)
     if pa.types.is_nested(kind):
-        return pa.array([None if text is None else _read(text, kind) for text in values], kind)
+        texts = pa.array(values, pa.string()).dictionary_encode()  # most say one of a few things
+        read = [_fitted(from_json(text), kind) for text in texts.dictionary.to_pylist()]
+        return pa.array(read, kind).take(texts.indices)
     return pa.array(values, kind)
-
-
-@lru_cache(maxsize=16_384)
-def _read(text: str, kind: pa.DataType) -> Any:
-    return _fitted(from_json(text), kind)
 
 
 def _fitted(value: Any, kind: pa.DataType) -> Any:
@@ -61,8 +57,10 @@ def _whole(value: Any) -> int | None:
 
 def by_month(of: ExportTable, table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     """Part a table by month, in order; the rows of each sorted as their files are."""
-    order = [(name, "ascending") for name in of.order]
+    if of.keyed_by != "position":  # by which they come
+        table = table.sort_by([(name, "ascending") for name in of.order])
     months = pc.strftime(table[of.month], format="%Y-%m").combine_chunks()
-    for month in sorted(months.unique().to_pylist(), key=lambda each: each or ""):
-        chosen = pc.is_null(months) if month is None else pc.equal(months, month)
-        yield month or UNKNOWN, table.filter(chosen).sort_by(order)
+    found = sorted(months.unique().to_pylist(), key=lambda each: each or "")
+    for month in found:
+        here = pc.is_null(months) if month is None else pc.equal(months, month)
+        yield month or UNKNOWN, table if len(found) == 1 else table.filter(here)

@@ -14,6 +14,7 @@ from projections.export.increments import changed_rows
 from projections.export.manifest import Part
 from projections.export.names import TableName
 from projections.export.rows import Sources
+from projections.export.runs import in_runs
 from projections.export.selection import Piece
 from projections.export.shown import shown_rows
 from projections.export.tables import ExportTable, table_for
@@ -62,19 +63,21 @@ async def _written(order: Order, piece: Piece) -> list[Part]:
             found = shown_rows(sources, piece, wanted, order.view)
         else:
             found = changed_rows(sources, piece, wanted, order.view, first=wanted.from_position)
-        batches = [table_of(table, rows) async for rows in found]
-    if not batches:
-        return []
-    return [
-        _file(order, piece, table, month, part)
-        for month, part in by_month(table, pa.concat_tables(batches))
-    ]
+        tables = (table_of(table, rows) async for rows in found)
+        number, parts = 0, []
+        async for run in in_runs(tables):
+            for month, part in by_month(table, run):
+                name = f"part-{piece.number:05}{f'-{number}' if number else ''}"
+                parts.append(_file(order, table, month, name, part))
+            number += 1
+            del run, part  # before the next are gathered
+    return parts
 
 
 def empty(order: Order, name: TableName) -> Part:
     """Write a file without rows: who reads a table of which there are none finds its columns."""
     table = table_for(name, op=order.wanted.from_position is not None)
-    return _file(order, Piece(name, 0, 0, 0), table, UNKNOWN, table_of(table, ()))
+    return _file(order, table, UNKNOWN, "part-00000", table_of(table, ()))
 
 
 async def _page(order: Order, chat_id: int) -> Part:
@@ -89,10 +92,9 @@ async def _page(order: Order, chat_id: int) -> Part:
     return Part(path=path, table="transcript", rows=rows, bytes=file.bytes, sha256=file.sha256)
 
 
-def _file(order: Order, piece: Piece, table: ExportTable, month: str, rows: pa.Table) -> Part:
+def _file(order: Order, table: ExportTable, month: str, name: str, rows: pa.Table) -> Part:
     spelled = FORMATS[order.wanted.format]
-    folder = f"table={table.name}/portal={order.wanted.portal}/month={month}"
-    path = f"{folder}/part-{piece.number:05}.{spelled.ending}"
+    path = f"table={table.name}/portal={order.wanted.portal}/month={month}/{name}.{spelled.ending}"
     with order.target.writing(path) as file:
         spelled.write(file, table, rows, order.wanted)
     return Part(

@@ -10,10 +10,10 @@ from eventstore.database import Session
 from eventstore.event import Instant
 from eventstore.log import heads_of
 from projections.errors import NothingToExport
-from projections.export.formats import ROW_GROUP
 from projections.export.manifest import Manifest, table_said
 from projections.export.names import TableName
 from projections.export.pieces import Source
+from projections.export.runs import ROW_GROUP
 from projections.export.selection import Piece
 from projections.export.tables import TABLES
 from projections.export.touched import touched

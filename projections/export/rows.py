@@ -5,19 +5,29 @@ view knows all serves as it is; the keys that the view's edge cuts are folded ag
 facts that it knows.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from operator import attrgetter
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from operator import attrgetter, itemgetter
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, Table, bindparam, func, null, or_, select
 
-from eventstore.database import Pairs, Session, pair_of
+from eventstore.database import Pairs, Session, in_bytes, pair_of
 from eventstore.schema import event
 from projections.changes import Change
 from projections.export.names import PartName, TableName
 from projections.export.selection import Piece
-from projections.export.tables import CHATS, MEMBERS, TABLES, USERS, ExportTable
+from projections.export.tables import CHATS, EVENTS, MEMBERS, TABLES, USERS, ExportTable
 from projections.facts import Fact
 from projections.members import member_rows, membership
 from projections.messages import message, message_rows, message_version
@@ -45,7 +55,13 @@ _CHANGES: Final = 10_000
 """Positions whose changes are found together: what they share is read and folded once."""
 
 Rows = list[tuple[Any, ...]]
-"""Rows in the order of their table's columns; times in microseconds, lists as JSON texts."""
+"""Rows in the order of their table's columns; times in microseconds, lists as JSON texts.
+
+The payloads of events are UTF-8.
+"""
+
+_Key = tuple[Any, ...]
+"""The first column of a row, or two: its message, chat or user, or the chat and who is in it."""
 
 
 class Sources(NamedTuple):
@@ -76,13 +92,12 @@ def _named(table: ExportTable, *of: Table) -> list[ColumnElement[Any]]:
 
 
 def _of_messages(name: TableName, of: Table | None = None) -> Select[Any]:
-    """Read rows that belong to messages, and behind each how long its message was told of."""
-    ends = (message.c.message_id, message.c.last_position, message.c.last_at)
+    """Read rows that belong to messages: of these, the ids come first."""
     if of is None:
-        statement = select(*_named(TABLES[name], message), *ends)
+        statement = select(*_named(TABLES[name], message))
     else:
         joined = (of.c.portal_id == message.c.portal_id) & (of.c.message_id == message.c.message_id)
-        statement = select(*_named(TABLES[name], of, message), *ends).join_from(of, message, joined)
+        statement = select(*_named(TABLES[name], of, message)).join_from(of, message, joined)
     # Bounds of the message's own key would let SQLite look through all rows for each message.
     message_id = (message if of is None else of).c.message_id
     return statement.where(*_in_piece(message_id), *TOLD_OF).order_by(message_id)
@@ -146,7 +161,7 @@ _USERS: Final = (
     .order_by(user_profile.c.user_id)
 )
 _EVENTS: Final = (
-    select(*_named(TABLES["events"], event))
+    select(*_named(EVENTS, event)[:-1], in_bytes(event.c.payload))
     .where(
         *_in_piece(event.c.position),
         func.coalesce(event.c.sent_at, event.c.received_at) <= bindparam("view_time"),
@@ -158,8 +173,7 @@ _EVENTS: Final = (
 async def rows_of(sources: Sources, piece: Piece, view: View) -> AsyncIterator[Rows]:
     """Give the rows of a piece, some thousand at a time. Call it inside a moment of both sessions.
 
-    Each key's rows come together; the keys that the view's edge cuts come last. Raises
-    StoreUnavailable.
+    They come in the order of their keys, and of one key together. Raises StoreUnavailable.
     """
     name = piece.table
     if name in _OF_MESSAGES:
@@ -179,16 +193,43 @@ async def rows_of(sources: Sources, piece: Piece, view: View) -> AsyncIterator[R
 
 
 async def _message_rows(sources: Sources, piece: Piece, view: View) -> AsyncIterator[Rows]:
-    position, time = view
-    rows = sources.models.stream(
-        _OF_MESSAGES[piece.table], **_bounds(sources, piece), **view.bounds
-    )
-    async for read in rows:
-        yield [row[:-3] for row in read if row[-2] <= position and row[-1] <= time]
-    cut = await sources.models.rows(_CUT_MESSAGES, **_bounds(sources, piece), **view.bounds)
-    for some in in_slices([message_id for (message_id,) in cut]):
-        told = await facts_of_messages(sources.models, sources.portal_id, view, some)
-        yield [row for each in some if each in told for row in of_message(piece.table, told[each])]
+    bounds = {**_bounds(sources, piece), **view.bounds}
+    cut = {tuple(row) for row in await sources.models.rows(_CUT_MESSAGES, **bounds)}
+
+    async def again(keys: Sequence[_Key]) -> Rows:
+        ids = [message_id for (message_id,) in keys]
+        told = await facts_of_messages(sources.models, sources.portal_id, view, ids)
+        return [row for each in ids if each in told for row in of_message(piece.table, told[each])]
+
+    stored = sources.models.stream(_OF_MESSAGES[piece.table], **bounds)
+    async for rows in _in_order(stored, cut, again):
+        yield rows
+
+
+async def _in_order(
+    stored: AsyncIterator[Rows],
+    cut: Collection[_Key],
+    again: Callable[[Sequence[_Key]], Awaitable[Rows]],
+) -> AsyncIterator[Rows]:
+    """Give stored rows, in the order of their keys, but those of cut keys as they are made again.
+
+    So nothing but the view decides in what order rows come.
+    """
+    waiting = sorted(cut)
+    size = len(waiting[0]) if waiting else 0
+    begin = 0
+    async for rows in stored:
+        if not size:
+            yield rows
+            continue
+        end = bisect_right(waiting, rows[-1][:size])
+        found = [row for row in rows if row[:size] not in cut]
+        for keys in in_slices(waiting[begin:end]):
+            found += await again(keys)
+        yield sorted(found, key=itemgetter(slice(size)))
+        begin = end
+    for keys in in_slices(waiting[begin:]):
+        yield await again(keys)
 
 
 def of_message(name: PartName, facts: Sequence[Fact]) -> Iterator[tuple[Any, ...]]:
@@ -215,11 +256,13 @@ async def _member_rows(sources: Sources, piece: Piece, view: View) -> AsyncItera
     bounds = _bounds(sources, piece)
     told = await sources.models.rows(_TOLD_LATER, **bounds, **view.bounds)
     seen = await sources.models.rows(_SEEN_LATER, **bounds, **view.bounds, subject="presence")
+
+    async def again(pairs: Sequence[_Key]) -> Rows:
+        return await members_of(sources.models, sources.portal_id, view, pairs)
+
     cut = {(row[0], row[1]) for row in (*told, *seen)}
-    async for read in sources.models.stream(_MEMBERS, **bounds):
-        yield [tuple(row) for row in read if (row[0], row[1]) not in cut]
-    for pairs in in_slices(sorted(cut)):
-        yield await members_of(sources.models, sources.portal_id, view, pairs)
+    async for rows in _in_order(sources.models.stream(_MEMBERS, **bounds), cut, again):
+        yield rows
 
 
 async def members_of(
@@ -244,12 +287,15 @@ async def _profile_rows(
 ) -> AsyncIterator[Rows]:
     bounds = _bounds(sources, piece)
     seen = await sources.models.rows(_SEEN_LATER, **bounds, **view.bounds, subject=subject)
-    cut = {row[0] for row in seen}
+
+    async def again(keys: Sequence[_Key]) -> Rows:
+        ids = [subject_id for (subject_id,) in keys]
+        return await profiles_of(sources.models, sources.portal_id, view, subject, ids)
+
     statement = _CHATS if subject == "chat" else _USERS
-    async for read in sources.models.stream(statement, **bounds):
-        yield [tuple(row) for row in read if row[0] not in cut]
-    for ids in in_slices(sorted(cut)):
-        yield await profiles_of(sources.models, sources.portal_id, view, subject, ids)
+    cut = {(row[0],) for row in seen}
+    async for rows in _in_order(sources.models.stream(statement, **bounds), cut, again):
+        yield rows
 
 
 async def profiles_of(
@@ -275,7 +321,7 @@ async def profiles_of(
 async def _events(sources: Sources, piece: Piece, view: View) -> AsyncIterator[Rows]:
     bounds = {**_bounds(sources, piece, view.position), "view_time": view.time}
     async for read in sources.log.stream(_EVENTS, **bounds):
-        yield [tuple(row) for row in read]
+        yield read
 
 
 async def _changes(sources: Sources, piece: Piece, view: View) -> AsyncIterator[Rows]:
