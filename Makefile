@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8080
 
-.PHONY: demo test faults soak docs contract serve lint format bench bench-full lock clean
+.PHONY: demo test faults soak docs contract spark serve lint format bench bench-full lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -34,6 +34,14 @@ docs: .venv/installed  ## what a server answers, into docs/http.md, docs/audit.m
 contract: .venv/installed  ## what takes too long for `make test`: every answer beside its description, and more
 	$(BIN)/pytest -n auto --dist loadgroup -q -m long --ignore tests/faults
 
+.venv-spark/installed: tests/readers/spark.txt
+	test -x .venv-spark/bin/python || $(PYTHON) -m venv .venv-spark
+	.venv-spark/bin/pip install --quiet --disable-pip-version-check --require-hashes -r tests/readers/spark.txt
+	touch $@
+
+spark: .venv/installed .venv-spark/installed  ## Spark reads an export; it needs Java
+	$(BIN)/pytest -q -m spark
+
 serve: .venv/installed  ## the server on the folder of CHRONICLE_DATABASE
 	$(BIN)/chronicle serve --port $(PORT)
 
@@ -57,7 +65,7 @@ lock: .venv/installed  ## choose dependency versions anew
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -o requirements.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml requirements-build.in
-	for locked in scripts/bench/locks/*.in; do $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -o $${locked%.in}.txt $$locked; done
+	for locked in scripts/bench/locks/*.in tests/readers/spark.in; do $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -o $${locked%.in}.txt $$locked; done
 
 clean:  ## remove what the targets made
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench build *.egg-info
+	rm -rf .venv .venv-spark .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench build *.egg-info

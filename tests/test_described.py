@@ -19,12 +19,13 @@ from tests.projections.stored import differences
 from tests.test_docs import free_port, run
 
 
-@pytest.fixture
-async def written(tmp_path: Path) -> dict[Path, str]:
-    async with answering(tmp_path / "data") as answers:
+@pytest.fixture(scope="module")
+async def written(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, str]:
+    async with answering(tmp_path_factory.mktemp("described") / "data") as answers:
         return await documents(answers)
 
 
+@pytest.mark.xdist_group("described")  # they are written once
 @pytest.mark.parametrize("path", [ANALYTICS, HTTP, AUDIT, OPENAPI], ids=lambda path: path.name)
 def test_a_document_says_what_a_server_answers(written: dict[Path, str], path: Path) -> None:
     assert path.read_text() == written[path], "`make docs` writes it anew"

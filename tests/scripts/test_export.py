@@ -1,12 +1,18 @@
 """`chronicle export`: a portal's history as files for other tools."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from pydantic_core import to_json
 
+from projections.export import tables as export_tables
 from tests import samples
+from tests.engines import on_sqlite
 from tests.scripts.conftest import Command
 
 TABLES = ("messages", "versions", "reactions", "members", "chats", "users", "events", "changes")
@@ -50,3 +56,41 @@ def test_a_table_without_rows_is_there_with_its_columns(
         reactions = duckdb.sql(f"FROM read_parquet('{tmp_path}/out/table=reactions/**/*.parquet')")
         assert reactions.fetchall() == []
         assert reactions.columns[:3] == ["message_id", "user_id", "code"]
+
+
+@on_sqlite
+def test_csv_and_jsonl_say_what_parquet_says(told: Command, tmp_path: Path) -> None:
+    """The files hardly know of the engine."""
+    for form in ("parquet", "csv", "jsonl"):
+        asked = ("--portal", "acme", "--to", tmp_path / form, "--format", form)
+        assert told("export", *asked, "--no-formula-guard").status == 0
+    for name, table in export_tables.TABLES.items():
+        words = [
+            each.name
+            for each in table.columns
+            if each.type in (pa.int64(), pa.int32(), pa.string())
+        ]
+        files = {form: f"{tmp_path}/{form}/table={name}/**/*.{form}" for form in ("csv", "jsonl")}
+        parquet = f"read_parquet('{tmp_path}/parquet/table={name}/**/*.parquet')"
+        as_written = "all_varchar = true, nullstr = '', allow_quoted_nulls = false"
+        csv = f"read_csv('{files['csv']}', {as_written})"
+        types = ", ".join(f"'{word}': 'VARCHAR'" for word in words)
+        jsonl = f"read_ndjson('{files['jsonl']}', columns = {{{types}}})"
+
+        expected = in_words(words, parquet)
+        assert expected
+        assert in_words(words, csv) == expected
+        assert in_words(words, jsonl) == expected
+
+        frames = (
+            pd.concat(map(pd.read_csv, tmp_path.glob(f"csv/table={name}/*/*/*.csv"))),
+            pl.concat(map(pl.read_ndjson, tmp_path.glob(f"jsonl/table={name}/*/*/*.jsonl"))),
+        )
+        for frame in frames:
+            keys = sorted(str(each) for each in frame[table.key[0]])
+            assert keys == sorted(str(row[words.index(table.key[0])]) for row in expected)
+
+
+def in_words(columns: Sequence[str], source: str) -> list[tuple[str | None, ...]]:
+    spelled = ", ".join(f'"{column}"::VARCHAR' for column in columns)
+    return duckdb.sql(f"SELECT {spelled} FROM {source} ORDER BY ALL").fetchall()  # noqa: S608

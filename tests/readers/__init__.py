@@ -1,0 +1,1 @@
+"""Other programs read an export: the same rows, whoever reads."""
