@@ -69,6 +69,18 @@ def _locked(file: BinaryIO) -> bool:
     return False
 
 
+def is_held(path: Path) -> bool:
+    """Say whether a process holds the lock file."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        pass
+    return False
+
+
 def find_server(path: Path) -> ServerAddress | None:
     """Return the address of the server that holds the lock, or None if no server does."""
     try:

@@ -42,7 +42,12 @@ class TargetUnusable(ExportError):
     """Where an export goes does not take it, or does not give it back."""
 
     def __init__(self, address: str, reason: str) -> None:
-        super().__init__(f"{address}: {reason}")
+        super().__init__(address, reason)  # with these it is made again in another process
+        self.address = address
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.address}: {self.reason}"
 
 
 class OtherExport(ExportError):
