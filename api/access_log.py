@@ -16,12 +16,14 @@ from eventstore.errors import StoreUnavailable
 from eventstore.event import NewEvent
 from eventstore.log import Origin, Pending
 
-Kind = Literal["read", "stream_opened", "stream_closed"]
+Kind = Literal["read", "stream_opened", "stream_closed", "export_ordered", "export_removed"]
 
 _SUFFIXES: Final[Mapping[Kind, str]] = {
     "read": "",
     "stream_opened": ":opened",
     "stream_closed": ":closed",
+    "export_ordered": ":ordered",
+    "export_removed": ":removed",
 }
 """What follows the request's id in an entry's key."""
 
@@ -72,6 +74,14 @@ class AccessLog:
     async def stream_closed(self, look: Look, *, position: int, count: int) -> None:
         """Record how far a stream came, and how much was sent in it."""
         await self._record("stream_closed", look, position, count)
+
+    async def export_ordered(self, look: Look, *, position: int) -> None:
+        """Record that an export is ordered, before it is. What is read of it is recorded, too."""
+        await self._record("export_ordered", look, position, 1, 202)
+
+    async def export_removed(self, look: Look, *, position: int) -> None:
+        """Record that an export is removed, before it is."""
+        await self._record("export_removed", look, position, 1, 204)
 
     async def _record(
         self, kind: Kind, look: Look, position: int, count: int, status: int = 200

@@ -24,15 +24,20 @@ def cacheable(request: Request, body: Any) -> Response:
     content = to_json({name: part for name, part in body.items() if name != "meta"})
     digest = hashlib.sha256(content + _what_is_missing(body.get("meta")))
     headers = {**_HEADERS, "ETag": f'"{digest.hexdigest()[:32]}"'}
-    asked = {
-        tag.strip().removeprefix("W/")
-        for tag in request.headers.get("if-none-match", "").split(",")
-    }
-    if headers["ETag"] in asked or "*" in asked:
+    if holds(request, headers["ETag"]):
         return Response(None, 304, headers)
     if "meta" in body:
         content = b'%s,"meta":%s}' % (content[:-1], to_json(body["meta"]))
     return Response(content, 200, headers, "application/json")
+
+
+def holds(request: Request, tag: str) -> bool:
+    """Say whether the caller has the content that a tag names (If-None-Match)."""
+    asked = {
+        each.strip().removeprefix("W/")
+        for each in request.headers.get("if-none-match", "").split(",")
+    }
+    return tag in asked or "*" in asked
 
 
 def _what_is_missing(meta: Any) -> bytes:

@@ -46,9 +46,8 @@ class Endpoint:
         Raises Problem; the rights come first, so that nobody without them learns anything.
         """
         access = await admitted(state, request, *self.scopes)
-        if access.limits.narrowed and not self.narrows:
-            detail = "This token sees some chats or some time only: this is about all of a portal."
-            raise Problem("token_narrowed", detail)
+        if not self.narrows:
+            check_sees_all(access)
         return access
 
     async def respond(self, request: Request) -> Response:
@@ -86,6 +85,13 @@ class Endpoint:
             if not isinstance(query, Paged):
                 return None, await self.call(Read(*asked))
             return place[0], await self.call(ReadList(*asked, query.limit, *place))
+
+
+def check_sees_all(access: Access) -> None:
+    """Raise Problem(token_narrowed) for who sees some of a portal only."""
+    if access.limits.narrowed:
+        detail = "This token sees some chats or some time only: this is about all of a portal."
+        raise Problem("token_narrowed", detail)
 
 
 def look_of(

@@ -1,6 +1,7 @@
 """Whether the server lives, whether it is ready, and what it counts: without a token."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -17,6 +18,7 @@ from eventstore.event import Instant
 from eventstore.fetching.connections import Connections
 from eventstore.fetching.queues import QueueRow, Queues
 from eventstore.spool_depth import Depth
+from projections.errors import TargetUnusable
 from projections.generations import Standing
 
 _PATIENCE: Final = 2.0
@@ -73,6 +75,7 @@ async def metrics(request: Request) -> Response:
             away=state.spooling.intake.away,
         )
     await _show_queues(state)
+    await _show_exports(state)
     for portal in state.snapshot.portals.values():
         state.metrics.head.labels(portal.slug).set(state.head(portal))
         state.metrics.lag.labels(portal.slug).set(state.lag(portal))
@@ -107,6 +110,15 @@ async def _show_queues(state: State) -> None:
     state.metrics.show_queues(
         (*names[key], row.state, _figures(row, moment)) for key, row in rows.items() if key in names
     )
+
+
+async def _show_exports(state: State) -> None:
+    """Say how many exports wait, and are made; while their folder is away, nobody knows."""
+    orders = state.exporting.orders
+    with suppress(TargetUnusable):
+        left = await asyncio.to_thread(orders.unfinished)
+        states = [(await asyncio.to_thread(orders.how, each)).state for each in left]
+        state.metrics.show_exports(waiting=states.count("waiting"), running=states.count("running"))
 
 
 def _figures(row: QueueRow, moment: Instant) -> dict[str, float | None]:

@@ -9,6 +9,7 @@ import structlog
 
 from api.access_log import AccessLog
 from api.confirm import confirm
+from api.exporting import Exporting, export_forever
 from api.feeds import Feeds
 from api.gathering import Write
 from api.paging import Cursors
@@ -28,6 +29,7 @@ from eventstore.pointers import Pointers
 from eventstore.quarantine import Quarantine
 from eventstore.store import Store
 from projections.errors import ProjectionsError
+from projections.export.orders import Orders
 from projections.live import Live
 from projections.rebuild import sweep
 
@@ -95,6 +97,7 @@ async def running(settings: Settings, run_key: str) -> AsyncIterator[State]:
             log=log,
             access_log=AccessLog(_written(access_appender, stack, wait=settings.access_wait)),
             access_entries=access_entries,
+            exporting=_exporting(settings, catalog),
             heads={},
             run_key=run_key,
             snapshot=Snapshot(0, {}, {}),
@@ -111,10 +114,17 @@ async def running(settings: Settings, run_key: str) -> AsyncIterator[State]:
             await _beside(stack, renew_forever(state))
         if settings.poll:
             await _beside(stack, poll_forever(state))
+        await _beside(stack, export_forever(state))
         if settings.verify_every is not None:
             await _beside(stack, verify_forever(state, settings.verify_every))
         yield state
         await _write_down(state)
+
+
+def _exporting(settings: Settings, catalog: Catalog) -> Exporting:
+    """Return the exports that were ordered of this installation, and of no other."""
+    installation = catalog.key.derive("exports").hex()[:16]
+    return Exporting(Orders(settings.exports_folder, installation), settings.exports_keep)
 
 
 def _written(appender: Appender, stack: AsyncExitStack, *, wait: bool) -> Write:

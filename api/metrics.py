@@ -95,6 +95,19 @@ class Metrics:
             for name, about in QUEUE.items()
         }
 
+        self._exports = Gauge(
+            "chronicle_exports",
+            "Exports that wait, or are made now.",
+            ["state"],
+            registry=self.registry,
+        )
+        self.exports_failed = Counter(
+            "chronicle_exports_failed",
+            "Exports that were given up.",
+            ["portal"],
+            registry=self.registry,
+        )
+
         self._verified: dict[str, Gauge] = {}
         self.verify_failures = Counter(
             "chronicle_verify_failures",
@@ -111,6 +124,11 @@ class Metrics:
             }
         for name, gauge in self._verified.items():
             gauge.set(found[name])
+
+    def show_exports(self, *, waiting: int, running: int) -> None:
+        """Say how many exports are not done yet."""
+        self._exports.labels("waiting").set(waiting)
+        self._exports.labels("running").set(running)
 
     def show_spool(self, by_portal: Mapping[str, Mapping[str, int]], *, away: bool) -> None:
         """Say how much waits in the spool, by portal."""

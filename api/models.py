@@ -6,6 +6,7 @@ from typing_extensions import TypedDict  # pydantic reads typing's only from 3.1
 
 from eventstore.fetching.queues import State as QueueState
 from projections import changes as change
+from projections.export.names import FormatName
 from projections.facts import Basis, Kind
 from projections.words import Op
 
@@ -112,6 +113,7 @@ class ProblemBody(TypedDict):
     parameter: NotRequired[str]
     scope: NotRequired[str]
     retry_after: NotRequired[int]
+    size: NotRequired[int]
     quarantine: NotRequired[int | None]
 
 
@@ -586,7 +588,7 @@ class Portal(PortalProgress):
 
 
 class AccessEntry(TypedDict):
-    """Who looked: an answer to a read, or a stream's opening or closing.
+    """Who looked: an answer to a read, a stream's opening or closing, an export's order or removal.
 
     `answered_position` is what the answer was true for, `count` how many things it had. `token` is
     the id of a token, `request_id` what the answer had as `X-Request-Id`, `caller_request_id` what
@@ -595,7 +597,7 @@ class AccessEntry(TypedDict):
 
     position: int
     at: str
-    kind: Literal["read", "stream_opened", "stream_closed"]
+    kind: Literal["read", "stream_opened", "stream_closed", "export_ordered", "export_removed"]
     token: str
     route: str
     ids: dict[str, str]
@@ -605,6 +607,82 @@ class AccessEntry(TypedDict):
     status: int
     request_id: str
     caller_request_id: str | None
+
+
+class ExportAsked(TypedDict):
+    """What an export was ordered to have, in the words of the order."""
+
+    format: FormatName
+    tables: list[str]
+    from_position: int | None
+    as_of: str | None
+    chats: list[str] | None
+    since: str | None
+    until: str | None
+    formula_guard: bool
+    byte_order_mark: bool
+
+
+class ExportProgress(TypedDict):
+    """How much of an export is written: `pieces`, `of` so many, and their `rows`.
+
+    Null is what is not known: `of` before it begins, the rest while nothing says how fast it is.
+    """
+
+    pieces: int
+    of: int | None
+    rows: int
+    rows_per_second: float | None
+    seconds_left: float | None
+
+
+class ExportFailure(TypedDict):
+    """Why an export was given up. `code` never changes; `detail` says what to do."""
+
+    code: str
+    detail: str
+
+
+class Export(TypedDict):
+    """An export that was ordered. `position` is what it knows of the log: fixed when it begins.
+
+    `withheld` is `scope` where it has no text that was deleted or replaced, nor any quote, since
+    who ordered it may not see those. `kept_until` is when the server removes it, null while it is
+    not over or where it stays. `url` begins the addresses of its files.
+    """
+
+    id: str
+    state: Literal["waiting", "running", "done", "failed"]
+    ordered_at: str
+    asked: ExportAsked
+    withheld: Literal["scope"] | None
+    position: int | None
+    begun_at: str | None
+    ended_at: str | None
+    kept_until: str | None
+    schema_version: int | None
+    progress: ExportProgress
+    failure: ExportFailure | None
+    url: str
+
+
+class ExportPart(TypedDict):
+    """A file of an export: `sha256` is of its bytes, and its `ETag`."""
+
+    path: str
+    table: str
+    rows: int
+    bytes: int
+    sha256: str
+    url: str
+
+
+class ExportWithParts(Export):
+    """An export and, when it is done, its files; null before that."""
+
+    manifest_url: str | None
+    complete_url: str | None
+    parts: list[ExportPart] | None
 
 
 class EventType(TypedDict):

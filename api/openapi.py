@@ -7,7 +7,7 @@ from http import HTTPStatus
 from importlib import resources
 from typing import Any, Final
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 from pydantic_core import from_json
 from starlette.requests import Request
@@ -30,6 +30,7 @@ _IN_PATH: Final = {
     "portal": ({"type": "string"}, "the slug of a portal"),
     "ingest_key": ({"type": "string"}, "the secret that `chronicle portal add` printed"),
     "position": ({"type": "string", "pattern": "^[0-9]{1,19}$"}, "a position in the log"),
+    "path": ({"type": "string"}, "the path of a file, as the export names it"),
 }
 _ID_IN_PATH: Final = {"type": "string", "pattern": "^[0-9]{1,19}$"}
 _STREAM: Final = {
@@ -43,6 +44,19 @@ _RESUMED: Final = {
     "description": "of a stream, and there only: the position to go on behind, instead of `after`",
     "schema": {"type": "string"},
 }
+_IN_RANGES: Final = [
+    {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": description,
+        "schema": {"type": "string"},
+    }
+    for name, description in (
+        ("Range", "the bytes that are wanted: one range, `bytes=1048576-`; all others are ignored"),
+        ("If-Range", "the `ETag` of the file that the range is of: of another one all is sent"),
+    )
+]
 _ABOUT: Final = (
     "Everything that people read here is derived from an immutable log of what a Bitrix24 portal"
     " sent. Identifiers are strings. Times are RFC 3339 in UTC. Unknown is null, beside a basis"
@@ -108,12 +122,21 @@ def _described(operation: Operation, schema: Any) -> dict[str, Any]:
         described["security"] = [{"token": [scope]} for scope in operation.scopes or ()] or [
             {"token": []}
         ]
+    if operation.ranges:
+        described["parameters"] += _IN_RANGES
     if operation.bodies:
+        body = {} if operation.body is None else _taken(operation.body)
         described["requestBody"] = {
-            "required": True,
-            "content": {media: {"schema": {}} for media in operation.bodies},
+            "required": operation.body is None,
+            "content": {media: {"schema": body} for media in operation.bodies},
         }
     return described
+
+
+def _taken(body: type[BaseModel]) -> dict[str, Any]:
+    """Return the schema of a body, without the titles that only repeat a field's name."""
+    schema = body.model_json_schema(schema_generator=_Plain)
+    return {key: value for key, value in schema.items() if key != "title"}
 
 
 def _name_of(operation: Operation) -> str:
@@ -155,16 +178,27 @@ def _in_query(operation: Operation) -> Iterator[dict[str, Any]]:
 
 
 def _responses(operation: Operation, schema: Any) -> dict[str, Any]:
-    responses: dict[str, Any] = {
-        "200": {"description": "The answer", "content": {_JSON: {"schema": schema}}}
+    content: dict[str, Any] = {media: {"schema": {}} for media in operation.media} or {
+        _JSON: {"schema": schema}
     }
+    answered: dict[str, Any] = {"description": "The answer", "content": content}
+    responses = {str(operation.status): answered}
+    if operation.status == HTTPStatus.ACCEPTED:
+        answered["headers"] = {
+            "Location": {"description": "Where it is shown", "schema": {"type": "string"}}
+        }
+    if operation.status == HTTPStatus.NO_CONTENT:
+        responses["204"] = {"description": "It is gone"}
     if operation.method == "get":
-        answer = _EXAMPLES[operation.path]["answer"]
-        responses["200"]["content"][_JSON]["examples"] = {"demo": {"value": answer}}
-        responses["200"]["headers"] = {
+        if operation.path in _EXAMPLES:
+            answer = _EXAMPLES[operation.path]["answer"]
+            content[_JSON]["examples"] = {"demo": {"value": answer}}
+        answered["headers"] = {
             "ETag": {"description": "Names these very bytes", "schema": {"type": "string"}}
         }
         responses["304"] = {"description": "The caller has these very bytes (If-None-Match)"}
+    if operation.ranges:
+        responses["206"] = {"description": "The bytes that were asked for", "content": content}
     by_status: dict[HTTPStatus, list[str]] = {}
     for code in operation.codes:
         by_status.setdefault(STATUS[code], []).append(code)

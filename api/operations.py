@@ -4,10 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from api import models
 from api.endpoint import Endpoint
+from api.export_files import DOWNLOADS, Download
+from api.export_orders import ExportOrder
+from api.exports import EXPORT, EXPORTS, SCOPES
 from api.followed import Followed
 from api.parameters import Query, Word
 from api.queries import Paged, PortalQuery, Windowed
@@ -23,10 +26,11 @@ class Operation:
     """One method of one address.
 
     `scopes` is None where no token is asked for; of several, one is needed. `bodies` are the media
-    types that it takes. What is `followed` is given as a stream, too.
+    types that it takes, and `body` what stands there, where that has a shape. What is `followed`
+    is given as a stream, too. An answer with one of `media` is a file, perhaps in `ranges`.
     """
 
-    method: Literal["get", "post"]
+    method: Literal["get", "post", "delete"]
     path: str
     tag: str
     summary: str
@@ -35,7 +39,11 @@ class Operation:
     answer: Any
     codes: tuple[str, ...]
     bodies: tuple[str, ...] = ()
+    body: type[BaseModel] | None = None
     followed: bool = False
+    status: int = 200
+    media: tuple[str, ...] = ()
+    ranges: bool = False
 
 
 class _ReceiverQuery(Query):
@@ -125,6 +133,7 @@ def _reading(endpoint: Endpoint) -> Operation:
             *_PORTAL,
             *(() if endpoint.narrows else ("token_narrowed",)),
             "projection_behind",
+            *(("exports_unavailable",) if endpoint.scopes == SCOPES else ()),
             "access_log_unavailable",
             *_EVER,
         ),
@@ -142,5 +151,75 @@ def _codes(query: type[Query]) -> Iterable[str]:
         yield "window_reversed"
 
 
-OPERATIONS: Final = (*_BESIDE_PORTALS, *map(_reading, ENDPOINTS), *_INGEST)
+_ABOUT_EXPORTS: Final = (
+    *_PORTAL,
+    "token_narrowed",
+    "exports_unavailable",
+    "access_log_unavailable",
+    *_EVER,
+)
+_CHANGING_EXPORTS: Final = (
+    Operation(
+        "post",
+        EXPORTS,
+        "exports",
+        "Order an export of a portal's history: it is made in the background",
+        SCOPES,
+        Query,
+        models.One[models.ExportWithParts],
+        (
+            "invalid_parameter",
+            "unknown_parameter",
+            "naive_timestamp",
+            "window_reversed",
+            "unreadable_body",
+            *_ABOUT_EXPORTS,
+            "exports_waiting",
+            "body_timeout",
+            "body_too_large",
+        ),
+        ("application/json",),
+        body=ExportOrder,
+        status=202,
+    ),
+    Operation(
+        "delete",
+        EXPORT,
+        "exports",
+        "Remove an export, also one that waits or is made",
+        SCOPES,
+        Query,
+        None,
+        ("unknown_parameter", *_ABOUT_EXPORTS),
+        status=204,
+    ),
+)
+
+
+def _downloading(download: Download) -> Operation:
+    return Operation(
+        "get",
+        download.path,
+        "exports",
+        download.summary,
+        SCOPES,
+        Query,
+        None,
+        (
+            "unknown_parameter",
+            *_ABOUT_EXPORTS,
+            *(("range_not_satisfiable",) if download.ranges else ()),
+        ),
+        media=download.media,
+        ranges=download.ranges,
+    )
+
+
+OPERATIONS: Final = (
+    *_BESIDE_PORTALS,
+    *map(_reading, ENDPOINTS),
+    *_CHANGING_EXPORTS,
+    *map(_downloading, DOWNLOADS),
+    *_INGEST,
+)
 """Every operation below /v1."""

@@ -24,10 +24,13 @@ STATUS: Final[Mapping[str, HTTPStatus]] = {
     "not_found": HTTPStatus.NOT_FOUND,
     "method_not_allowed": HTTPStatus.METHOD_NOT_ALLOWED,
     "rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
+    "exports_waiting": HTTPStatus.TOO_MANY_REQUESTS,
+    "range_not_satisfiable": HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     "body_timeout": HTTPStatus.REQUEST_TIMEOUT,
     "body_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "spool_full": HTTPStatus.SERVICE_UNAVAILABLE,
     "projection_behind": HTTPStatus.SERVICE_UNAVAILABLE,
+    "exports_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "access_log_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "store_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "internal_error": HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -62,6 +65,8 @@ class Problem(Exception):
             headers["WWW-Authenticate"] = 'Bearer realm="chronicle"'
         if status is HTTPStatus.SERVICE_UNAVAILABLE:
             headers["Retry-After"] = "1"
+        if status is HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            headers["Content-Range"] = f"bytes */{self.members['size']}"
         if "retry_after" in self.members:
             headers["Retry-After"] = str(self.members["retry_after"])
         return Response(to_json(body), status, headers, "application/problem+json")

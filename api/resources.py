@@ -9,6 +9,7 @@ from api import (
     connections,
     coverage,
     events,
+    exports,
     members,
     messages,
     portals,
@@ -26,5 +27,6 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *changes.ENDPOINTS,
     *events.ENDPOINTS,
     *connections.ENDPOINTS,
+    *exports.ENDPOINTS,
     *access.ENDPOINTS,
 )

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from eventstore.fetching.network import OAUTH_SERVER, Network
+from eventstore.folder import Folder
 from eventstore.store import Store, store_at
 
 _SIZES = {"": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30}
@@ -59,6 +60,12 @@ class Settings(BaseSettings):
     spool_max: Annotated[
         Size, Field(ge=2**20, description="a fuller spool answers 503, in bytes")
     ] = 2**30
+    exports: Annotated[
+        Path | None, Field(description="folder of the exports that were ordered over HTTP")
+    ] = None
+    exports_keep: Annotated[
+        Interval, Field(description="remove them so long after they ended, or off, in seconds")
+    ] = 7 * 86_400.0
     max_body: Annotated[Size, Field(description="larger ingest bodies get 413, in bytes")] = 2**21
     body_deadline: Annotated[
         Seconds,
@@ -118,6 +125,14 @@ class Settings(BaseSettings):
     def network(self) -> Network:
         """How portals are reached."""
         return Network(self.ca_bundle, self.oauth_server)
+
+    @property
+    def exports_folder(self) -> Path:
+        """Where the exports are: in the folder of the store, if it is one."""
+        if self.exports is not None:
+            return self.exports
+        store = self.store
+        return (store.path if isinstance(store, Folder) else Path("data")) / "exports"
 
     @property
     def store(self) -> Store:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from api.access_log import AccessLog
 from api.confirm import confirm
+from api.exporting import Exporting
 from api.feeds import Feeds
 from api.guesses import GuessedTokens
 from api.metrics import Metrics
@@ -59,6 +60,7 @@ class State:
     log: Pool
     access_log: AccessLog
     access_entries: Pool
+    exporting: Exporting
     heads: dict[int, int]
     snapshot: Snapshot
     run_key: str = field(repr=False)

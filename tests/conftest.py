@@ -22,6 +22,7 @@ from eventstore.postgres_store import PostgresStore
 from eventstore.store import Store
 from tests import samples
 from tests.engines import ENGINES
+from tests.exports import place_example
 from tests.postgresql.databases import Databases
 from tests.promises.server import (
     JSON,
@@ -51,13 +52,16 @@ OTHER_WORDS: Final = {
 }
 """What the other portal says, by what the samples say."""
 
+_EVERYTHING: Final = ("messages:read", "messages:read.deleted", "events:read", "export", "audit")
+
 TOKENS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    "everything": ((SLUG,), ("messages:read", "messages:read.deleted", "events:read", "audit")),
+    "everything": ((SLUG,), _EVERYTHING),
     "messages": ((SLUG,), ("messages:read",)),
     "events": ((SLUG,), ("events:read",)),
     "writer": ((SLUG, OTHER), ("events:write",)),
     "auditor": ((SLUG,), ("audit",)),
-    "other": ((OTHER,), ("messages:read", "messages:read.deleted", "events:read", "audit")),
+    "other": ((OTHER,), _EVERYTHING),
+    "exporter": ((SLUG,), ("export",)),
     "both": ((SLUG, OTHER), ("messages:read", "events:read")),
     "nowhere": ((), ("messages:read", "events:read")),
 }
@@ -197,6 +201,7 @@ async def _reading(filled: Filled, path: Path) -> AsyncIterator[Reader]:
         serving_again(replace(filled.registered, store=store)) as served,
     ):
         await served.state.live.catch_up()
+        await asyncio.to_thread(place_example, served)
         yield Reader(served, filled.tokens)
 
 

@@ -46,6 +46,7 @@ def environment(store: Store) -> dict[str, str]:
         "CHRONICLE_DATABASE": store.url,
         "CHRONICLE_SECRET_KEY_FILE": os.fspath(store.secret_key),
         "CHRONICLE_SPOOL": os.fspath(store.secret_key.with_name("spool")),
+        "CHRONICLE_EXPORTS": os.fspath(store.secret_key.with_name("exports")),
     }
 
 

@@ -4,11 +4,12 @@ import pytest
 
 from api.resources import ENDPOINTS
 from tests.conftest import OTHER_WORDS, Reader
+from tests.exports import EXPORT
 
-IDS = {"chat": "2207", "message": "190411", "user": "41", "position": "1"}
+IDS = {"chat": "2207", "message": "190411", "user": "41", "position": "1", "export": EXPORT}
 PATHS = [each.path.removeprefix("/v1").format(portal="acme", **IDS) for each in ENDPOINTS]
 READABLE = {
-    "everything": {"messages:read", "messages:read.deleted", "events:read", "audit"},
+    "everything": {"messages:read", "messages:read.deleted", "events:read", "export", "audit"},
     "messages": {"messages:read"},
     "events": {"events:read"},
     "auditor": {"audit"},

@@ -12,7 +12,7 @@ from tests.api.test_access import IDS
 from tests.conftest import Reader
 from tests.promises.server import NOW, SLUG
 
-SCOPES = ("messages:read", "messages:read.deleted", "events:read", "audit")
+SCOPES = ("messages:read", "messages:read.deleted", "events:read", "export", "audit")
 
 
 async def narrowed(reader: Reader, **limits: Any) -> Reader:
@@ -148,6 +148,8 @@ async def test_what_tells_of_a_whole_portal_narrows_nothing() -> None:
         "quarantine",
         "changes",
         "access",
+        "exports",
+        "{export}",
         "connections",
     }
 

@@ -17,8 +17,9 @@ from projections.decode import DECODERS, decode
 from projections.read.event_types import EVENT_TYPES
 from tests.api.test_access import IDS
 from tests.conftest import Reader
+from tests.exports import EXPORT
 
-READS = [each for each in OPERATIONS if each.method == "get"]
+READS = [each for each in OPERATIONS if each.method == "get" and not each.media]
 
 
 def test_every_mounted_route_is_described() -> None:
@@ -26,7 +27,7 @@ def test_every_mounted_route_is_described() -> None:
         (method.upper(), path) for path, methods in openapi()["paths"].items() for method in methods
     }
     mounted = {
-        (method, route.path)
+        (method, route.path.replace(":path}", "}"))
         for route in create_app(Settings()).routes
         if isinstance(route, Route) and route.path.startswith("/v1")
         for method in (route.methods or set()) - {"HEAD"}
@@ -42,6 +43,7 @@ async def test_answers_are_of_the_shape_that_is_described(reader: Reader, operat
         "chat": (await reader.read("/chats"))["data"],
         "message": (await reader.read("/messages"))["data"],
         "user": [{"id": each} for each in ("41", "58", "912")],
+        "export": [{"id": EXPORT}],
         "position": [{"id": str(position)} for position in range(1, 20)],
     }
     named = re.findall(r"\{(\w+)\}", operation.path)[1:]

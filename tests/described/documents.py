@@ -82,6 +82,11 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> str:
         lines += ["| parameter | is |", "|---|---|"]
         lines += [f"| `{each['name']}` | {_in_a_cell(each['description'])} |" for each in given]
         lines.append("")
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    if fields := body.get("schema", {}).get("properties"):
+        lines += ["| in the body, as JSON | is |", "|---|---|"]
+        lines += [f"| `{name}` | {_in_a_cell(of['description'])} |" for name, of in fields.items()]
+        lines.append("")
     refused = [
         answer["description"]
         for status, answer in operation["responses"].items()

@@ -36,6 +36,8 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "/v1/portals/{portal}/undecoded": "/v1/portals/acme/undecoded",
     "/v1/portals/{portal}/quarantine": "/v1/portals/acme/quarantine",
     "/v1/portals/{portal}/connections": "/v1/portals/acme/connections",
+    "/v1/portals/{portal}/exports": "/v1/portals/acme/exports",
+    "/v1/portals/{portal}/exports/{export}": "/v1/portals/acme/exports/1789400000000000",
     "/v1/portals/{portal}/access": "/v1/portals/acme/access?limit=1",
 }
 """An address with its query, by the path of the operation."""

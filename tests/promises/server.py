@@ -136,6 +136,7 @@ async def serving_again(registered: Registered, **changes: Any) -> AsyncIterator
                 "secret_key_file": store.secret_key,
                 "project": False,
                 "spool": Path(spool),
+                "exports": Path(spool) / "exports",
                 **changes,
             }
         )

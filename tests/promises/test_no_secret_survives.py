@@ -1,14 +1,17 @@
 """Promise 7: no secret reaches a file, a log line, an answer, the metrics or a page."""
 
 import asyncio
+import io
 import json
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 from urllib.parse import urlsplit
 
 import httpx
+import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import make_url, text
 
@@ -19,6 +22,7 @@ from eventstore.fetching.credentials import Credentials, OAuth, Webhook
 from eventstore.folder import Folder
 from eventstore.postgres_store import PostgresStore
 from eventstore.store import Store
+from projections.export.names import FormatName
 from tests import samples
 from tests.engines import damage, query, step_aside
 from tests.portal.payloads import form
@@ -155,6 +159,8 @@ def _correspond(
         _send_what_is_refused(letters, registered, canaries)
         _send_no_http(url, canaries)
         _read_everything(letters, registered)
+        for form in get_args(FormatName):
+            _export_everything(letters, registered, form)
     return letters, taken
 
 
@@ -241,13 +247,38 @@ def _read_everything(letters: Correspondence, registered: Registered) -> None:
     bearer = {"Authorization": f"Bearer {registered.token}"}
     head = letters.send("GET", f"/v1/portals/{SLUG}", headers=bearer).json()["data"]["head"]
     described = letters.send("GET", "/openapi.json").json()["paths"]
-    for path in [*(path for path in described if "get" in described[path]), "/docs", "/metrics"]:
+    read = [path for path in described if "get" in described[path] and "{export}" not in path]
+    for path in [*read, "/docs", "/metrics"]:
         wanted = {"min_position": head} if "{message}" in path else {}
         filled = path.format(**READ, ingest_key="none")
         answer = letters.send("GET", filled, params=wanted, headers=bearer)
         assert answer.status_code == 200, path
         while answer.headers["content-type"] == JSON and (next_page := _next(answer)):
             answer = letters.send("GET", filled, params={"cursor": next_page}, headers=bearer)
+
+
+def _export_everything(letters: Correspondence, registered: Registered, form: str) -> None:
+    """Order all that there is, and fetch every file of it; of Parquet also what it says."""
+    bearer = {"Authorization": f"Bearer {registered.token}"}
+    exports = f"/v1/portals/{SLUG}/exports"
+    ordered = letters.send("POST", exports, json={"format": form}, headers=bearer)
+    address = ordered.headers["Location"]
+    deadline = time.monotonic() + 60
+    while (found := letters.send("GET", address, headers=bearer).json()["data"])["parts"] is None:
+        assert found["failure"] is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    events = [part["rows"] for part in found["parts"] if part["table"] == "events"]
+    assert sum(events) == found["position"] > 0
+    for url in (found["manifest_url"], found["complete_url"]):
+        assert letters.send("GET", url, headers=bearer).status_code == 200
+    for part in found["parts"]:
+        answer = letters.send("GET", part["url"], headers=bearer)
+        assert len(answer.content) == part["bytes"]
+        if form == "parquet":
+            said = pq.read_table(io.BytesIO(answer.content))
+            letters.answers.append(f"{said.schema} {said.to_pylist()}".encode())
+    letters.send("DELETE", address, headers=bearer)
 
 
 def _next(answer: httpx.Response) -> str | None:
