@@ -8,6 +8,8 @@ ProjectionsError
     ├── TargetUnusable    the folder or the bucket does not take or give it
     ├── OtherExport       the folder holds an export of something else
     ├── NoSuchExport      no whole export is there
+    ├── DamagedExport     a file of an export is not the one that was written
+    ├── DoesNotFollow     exports that are to be merged do not follow each other
     └── NothingToExport   what is asked for is not in the store
 
 Messages never carry a value from a payload.
@@ -65,6 +67,20 @@ class NoSuchExport(ExportError):
             f"{address} has no complete.json, so no whole export is there: run the same export"
             " again, it goes on where it was cut off"
         )
+
+
+class DamagedExport(ExportError):
+    """A file of an export is not there, or is not the one that was written."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}; make that export again, in an empty folder")
+
+
+class DoesNotFollow(ExportError):
+    """An export does not go on where the others end, or answers another question."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"{address} does not follow: {reason}")
 
 
 class NothingToExport(ExportError):

@@ -77,6 +77,8 @@ async def _begun(source: Source, target: Target, wanted: Wanted, now: Instant) -
             file.write(begun.spelled())
     elif begun.wanted != wanted:
         raise OtherExport(target.address, "it was asked for in other words")
+    elif begun.merged is not None and target.size(COMPLETE) is None:
+        raise OtherExport(target.address, "it was being merged of others, with --merge")
     elif begun.fingerprint != fingerprint():
         raise OtherExport(target.address, "another version of this program began it")
     return begun

@@ -37,7 +37,8 @@ class TableSaid(Said):
 class Manifest(Said):
     """What an export is, fixed when it was begun: it knows the log up to `position`.
 
-    `head` was the log's newest position then. A transcript is one piece for each chat.
+    `head` was the log's newest position then. A transcript is one piece for each chat. What was
+    merged has no pieces: `merged` says at which positions the exports are that it was made of.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -47,6 +48,7 @@ class Manifest(Said):
     fingerprint: str
     created_at: Instant
     coverage: dict[str, Any] | None = None
+    merged: tuple[int, ...] | None = None
     tables: dict[TableName, TableSaid]
 
     @property

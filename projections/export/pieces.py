@@ -4,12 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-import pyarrow as pa
-
 from eventstore.database import Place, Session
 from eventstore.event import Instant
 from projections.export.arrow import UNKNOWN, by_month, table_of
-from projections.export.formats import FORMATS
+from projections.export.files import write_file
 from projections.export.increments import changed_rows
 from projections.export.manifest import Part
 from projections.export.names import TableName
@@ -17,7 +15,7 @@ from projections.export.rows import Sources
 from projections.export.runs import in_runs
 from projections.export.selection import Piece
 from projections.export.shown import shown_rows
-from projections.export.tables import ExportTable, table_for
+from projections.export.tables import table_for
 from projections.export.target import Target
 from projections.export.transcript.write import Asked, transcript
 from projections.export.wanted import Wanted
@@ -68,7 +66,7 @@ async def _written(order: Order, piece: Piece) -> list[Part]:
         async for run in in_runs(tables):
             for month, part in by_month(table, run):
                 name = f"part-{piece.number:05}{f'-{number}' if number else ''}"
-                parts.append(_file(order, table, month, name, part))
+                parts.append(write_file(order.target, wanted, table, part, month=month, name=name))
             number += 1
             del run, part  # before the next are gathered
     return parts
@@ -77,7 +75,8 @@ async def _written(order: Order, piece: Piece) -> list[Part]:
 def empty(order: Order, name: TableName) -> Part:
     """Write a file without rows: who reads a table of which there are none finds its columns."""
     table = table_for(name, op=order.wanted.from_position is not None)
-    return _file(order, table, UNKNOWN, "part-00000", table_of(table, ()))
+    rows = table_of(table, ())
+    return write_file(order.target, order.wanted, table, rows, month=UNKNOWN, name="part-00000")
 
 
 async def _page(order: Order, chat_id: int) -> Part:
@@ -90,16 +89,6 @@ async def _page(order: Order, chat_id: int) -> Part:
                 file.write(part.text.encode())
                 rows += part.messages
     return Part(path=path, table="transcript", rows=rows, bytes=file.bytes, sha256=file.sha256)
-
-
-def _file(order: Order, table: ExportTable, month: str, name: str, rows: pa.Table) -> Part:
-    spelled = FORMATS[order.wanted.format]
-    path = f"table={table.name}/portal={order.wanted.portal}/month={month}/{name}.{spelled.ending}"
-    with order.target.writing(path) as file:
-        spelled.write(file, table, rows, order.wanted)
-    return Part(
-        path=path, table=table.name, rows=rows.num_rows, bytes=file.bytes, sha256=file.sha256
-    )
 
 
 @asynccontextmanager

@@ -26,6 +26,11 @@ class Target:
 
     address: str
 
+    @property
+    def local(self) -> Path | None:
+        """The folder, where it is one of this machine."""
+        return None if "://" in self.address else Path(self.address).absolute()
+
     def read(self, name: str) -> bytes | None:
         """Return what a file says; None where there is none. Raises TargetUnusable."""
         files, root = self._opened()

@@ -1,0 +1,140 @@
+"""Exports are merged only where each goes on where the one before ends, and is what it says."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from projections.errors import DamagedExport, DoesNotFollow, NoSuchExport, OtherExport
+from projections.export.chain import chain_of
+from projections.export.merge import merge
+from projections.export.names import COMPLETE, MANIFEST
+from projections.export.target import Target
+from tests.projections.export.made import made
+from tests.projections.stored import unread
+
+REACTION = (1, 41, "like", 1, 7, 0, "event", None, None)
+
+
+def whole(folder: Path, *, position: int = 10, **asked: Any) -> Path:
+    return made(folder, {"reactions": [REACTION]}, position=position, **asked)
+
+
+def increment(folder: Path, first: int, position: int, **asked: Any) -> Path:
+    news = [(*REACTION, "upsert")] if first <= position else []
+    return made(folder, {"reactions": news}, first=first, position=position, **asked)
+
+
+def test_exports_are_put_in_order_wherever_they_are(tmp_path: Path) -> None:
+    increment(tmp_path / "all" / "b", 21, 30)
+    increment(tmp_path / "all" / "nothing new", 31, 30)
+    whole(tmp_path / "all" / "c")
+    (tmp_path / "all" / "something else").mkdir()
+    alone = increment(tmp_path / "a", 11, 20)
+
+    chain = chain_of([alone, tmp_path / "all"])
+
+    assert [(link.first, link.complete.position) for link in chain] == [
+        (1, 10),
+        (11, 20),
+        (21, 30),
+        (31, 30),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        (10, "b does not follow: it begins at position 10, and .*a ends so that 11 is next"),
+        (12, "b does not follow: it begins at position 12, and .*a ends so that 11 is next"),
+    ],
+)
+def test_none_may_be_missing_or_tell_again(tmp_path: Path, first: int, said: str) -> None:
+    folders = [whole(tmp_path / "a"), increment(tmp_path / "b", first, 20)]
+
+    with pytest.raises(DoesNotFollow, match=said):
+        chain_of(folders)
+
+
+def test_one_is_whole_and_no_more(tmp_path: Path) -> None:
+    with pytest.raises(DoesNotFollow, match=r"a does not follow: .* from position 11 on"):
+        chain_of([increment(tmp_path / "a", 11, 20)])
+    with pytest.raises(DoesNotFollow, match=r"c does not follow: it is a whole export, as .*b is"):
+        chain_of([whole(tmp_path / "b"), whole(tmp_path / "c")])
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"form": "jsonl"}, "format"),
+        ({"chats": (7,)}, "chats"),
+        ({"since": 1}, "since"),
+        ({"as_of": 1}, "as-of"),
+        ({"withhold": True}, "withhold"),
+        ({"formula_guard": False}, "formula-guard"),
+    ],
+)
+def test_all_answer_one_question(tmp_path: Path, asked: dict[str, Any], said: str) -> None:
+    folders = [whole(tmp_path / "a"), increment(tmp_path / "b", 11, 20, **asked)]
+
+    with pytest.raises(DoesNotFollow, match=f"a was asked for with another {said}$"):
+        chain_of(folders)
+
+
+def test_another_version_may_show_any_row_otherwise(tmp_path: Path) -> None:
+    folders = [whole(tmp_path / "a"), increment(tmp_path / "b", 11, 20)]
+    manifest = folders[1] / MANIFEST
+    manifest.write_text(manifest.read_text().replace("facts-rows-", "facts-others-"))
+
+    with pytest.raises(DoesNotFollow, match="begin with a whole export again"):
+        chain_of(folders)
+
+
+def test_a_transcript_is_merged_with_nothing(tmp_path: Path) -> None:
+    folder = whole(tmp_path / "a")
+    manifest = folder / MANIFEST
+    manifest.write_text(manifest.read_text().replace('"csv"', '"html"'))
+
+    with pytest.raises(DoesNotFollow, match="transcript"):
+        chain_of([folder])
+
+
+def test_what_is_not_whole_is_named(tmp_path: Path) -> None:
+    folders = [whole(tmp_path / "a"), increment(tmp_path / "b", 11, 20)]
+    (folders[1] / COMPLETE).unlink()
+
+    with pytest.raises(NoSuchExport, match=re.escape(str(folders[1]))):
+        chain_of(folders)
+    with pytest.raises(NoSuchExport, match="nowhere"):
+        chain_of([tmp_path / "nowhere"])
+
+
+@pytest.mark.parametrize("harm", ["gone", "longer", "other"])
+async def test_a_damaged_file_is_named_and_nothing_looks_merged(tmp_path: Path, harm: str) -> None:
+    folders = [whole(tmp_path / "a"), increment(tmp_path / "b", 11, 20)]
+    (file,) = folders[1].glob("table=*/**/*.csv")
+    said = file.read_bytes()
+    if harm == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(said + b"\r\n" if harm == "longer" else said.replace(b"like", b"kiss"))
+    target = tmp_path / "merged"
+
+    with pytest.raises(DamagedExport, match=re.escape(str(file))):
+        await merge(folders, Target(str(target)), unread)
+
+    assert not (target / COMPLETE).exists()
+
+
+async def test_who_was_cut_off_goes_on_with_the_same_exports_alone(tmp_path: Path) -> None:
+    folders = [whole(tmp_path / "a"), increment(tmp_path / "b", 11, 20)]
+    target = Target(str(tmp_path / "merged"))
+    done = await merge(folders, target, unread)
+    target.remove(COMPLETE)
+    third = increment(tmp_path / "c", 21, 30)
+
+    with pytest.raises(OtherExport, match="it is not made of these exports"):
+        await merge([*folders, third], target, unread)
+    assert await merge(folders, target, unread) == done
+    assert await merge(folders, target, unread) == done
