@@ -1,7 +1,9 @@
 """`chronicle export`: a portal's history as files for other tools."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import available_timezones
 
@@ -14,7 +16,6 @@ from projections.generations import maker_of
 from scripts.console import (
     Failure,
     Json,
-    OnePortal,
     application,
     example,
     human_size,
@@ -39,11 +40,15 @@ Format = Literal["parquet", "csv", "jsonl", "html"]
         "chronicle export --portal acme --to history",
         "chronicle export --portal acme --to news --from-position 918274",
         "chronicle export --portal acme --to for-counsel --format html --chat 2207",
+        "chronicle export --merge history --merge news --to both",
     )
 )
 def export(  # noqa: PLR0913 - the options of a command
+    context: typer.Context,
     *,
-    portal: OnePortal,
+    portal: Annotated[
+        str | None, typer.Option(metavar="SLUG", help="Which portal. Needed but with --merge.")
+    ] = None,
     to: Annotated[
         str, typer.Option(metavar="DIR", help="A folder, or a bucket: s3://BUCKET/FOLDER.")
     ],
@@ -81,6 +86,14 @@ def export(  # noqa: PLR0913 - the options of a command
     zone: Annotated[
         str, typer.Option(metavar="ZONE", help="In HTML, where times are told: Europe/Moscow.")
     ] = "UTC",
+    merge: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Merge exports that follow each other: a whole one and its increments. Repeat it,"
+            " or name the folder that they are in.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write what is known of a portal as files for other tools. Reads only: a server may run.
@@ -88,6 +101,12 @@ def export(  # noqa: PLR0913 - the options of a command
     What it knows is fixed when it begins. Cut off anywhere, the same command goes on; a folder
     without complete.json is not whole. `--format html` writes one page a chat, to read and print.
     """
+    if merge:
+        _check_merging(context, merge)
+        _show_whole(asyncio.run(_merge(merge, to)), json=json)
+        return
+    if portal is None:
+        raise typer.BadParameter("which one is to be exported?", param_hint="--portal")
     # Arrow takes long to load, and no other command needs it.
     from projections.export.tables import TABLES  # noqa: PLC0415
     from projections.export.wanted import Wanted  # noqa: PLC0415
@@ -117,11 +136,30 @@ def export(  # noqa: PLR0913 - the options of a command
             "zone": zone,
         }
     )
-    whole = asyncio.run(_export(wanted, to, jobs))
-    if json:
-        show_json(_summary(whole))
-    else:
-        _show(whole)
+    _show_whole(asyncio.run(_export(wanted, to, jobs)), json=json)
+
+
+def _check_merging(context: typer.Context, folders: Sequence[Path]) -> None:
+    """Raise BadParameter for what the exports that are to be merged have decided already."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
+    decided = sorted(
+        "format" if name == "form" else name for name in given - {"merge", "to", "json"}
+    )
+    if decided:
+        said = f"the exports have decided --{', --'.join(decided).replace('_', '-')}"
+        raise typer.BadParameter(said, param_hint="--merge")
+    if remote := [each for each in folders if each.parts[0].endswith(":")]:
+        said = f"{remote[0]} is no folder of this machine: copy it here first"
+        raise typer.BadParameter(said, param_hint="--merge")
+
+
+async def _merge(folders: Sequence[Path], to: str) -> "Complete":
+    from projections.export.merge import merge as merged  # noqa: PLC0415
+    from projections.export.target import Target  # noqa: PLC0415
+
+    with Progress("tables") as progress:
+        return await merged(folders, Target(to), progress.at)
 
 
 def _check_pages(
@@ -167,6 +205,13 @@ async def _check_projected(store: OpenStore, portal: Portal) -> None:
             )
     finally:
         await session.close()
+
+
+def _show_whole(whole: "Complete", *, json: bool) -> None:
+    if json:
+        show_json(_summary(whole))
+    else:
+        _show(whole)
 
 
 def _summary(whole: "Complete") -> dict[str, Any]:

@@ -94,3 +94,40 @@ def test_csv_and_jsonl_say_what_parquet_says(told: Command, tmp_path: Path) -> N
 def in_words(columns: Sequence[str], source: str) -> list[tuple[str | None, ...]]:
     spelled = ", ".join(f'"{column}"::VARCHAR' for column in columns)
     return duckdb.sql(f"SELECT {spelled} FROM {source} ORDER BY ALL").fetchall()  # noqa: S608
+
+
+def test_increments_are_merged_with_what_was_before(told: Command, tmp_path: Path) -> None:
+    portal = ("export", "--portal", "acme", "--jobs", "1", "--to")
+    position = told(*portal, tmp_path / "all" / "0", "--json").json["position"]
+    nothing = told(*portal, tmp_path / "all" / "1", "--from-position", position + 1, "--json")
+    assert not any(nothing.json["rows"].values())
+
+    merged = told("export", "--merge", tmp_path / "all", "--to", tmp_path / "merged", "--json")
+
+    whole = told(*portal, tmp_path / "whole", "--json")
+    assert merged.json["rows"] == whole.json["rows"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--merge", "a", "--portal", "acme", "--format", "csv"], "decided --format, --portal"),
+        (["--merge", "s3://bucket/a"], "s3:/bucket/a is no folder of this machine"),
+        ([], "which one is to be exported?"),
+    ],
+)
+def test_what_merging_does_not_take_is_wrong_usage(
+    anywhere: Command, tmp_path: Path, options: list[str], said: str
+) -> None:
+    ran = anywhere("export", *options, "--to", tmp_path / "out")
+
+    assert ran.status == 2
+    assert said in " ".join(ran.err.split())
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_cannot_be_merged_is_said_in_one_line(anywhere: Command, tmp_path: Path) -> None:
+    ran = anywhere("export", "--merge", tmp_path, "--to", tmp_path / "out")
+
+    assert (ran.status, ran.err.count("\n")) == (1, 1)
+    assert "no whole export is there" in ran.err

@@ -6,11 +6,16 @@ from typing import Any
 
 import pytest
 
+from eventstore.store import Store
 from projections.errors import DamagedExport, DoesNotFollow, NoSuchExport, OtherExport
 from projections.export.chain import chain_of
+from projections.export.export import export
 from projections.export.merge import merge
 from projections.export.names import COMPLETE, MANIFEST
+from projections.export.pieces import Source
 from projections.export.target import Target
+from projections.export.wanted import Wanted
+from tests.engines import on_sqlite
 from tests.projections.export.made import made
 from tests.projections.stored import unread
 
@@ -138,3 +143,18 @@ async def test_who_was_cut_off_goes_on_with_the_same_exports_alone(tmp_path: Pat
         await merge([*folders, third], target, unread)
     assert await merge(folders, target, unread) == done
     assert await merge(folders, target, unread) == done
+
+
+@on_sqlite
+async def test_what_was_being_merged_is_not_taken_for_an_export_that_was_cut_off(
+    fresh: Store, tmp_path: Path
+) -> None:
+    """On one engine: nothing is asked of it."""
+    target = Target(str(tmp_path / "merged"))
+    await merge([whole(tmp_path / "a")], target, unread)
+    wanted = Wanted(portal="acme", format="csv", tables=("reactions",))
+    source = Source(fresh.log, fresh.generation(1), 1)
+    target.remove(COMPLETE)
+
+    with pytest.raises(OtherExport, match="it was being merged"):
+        await export(source, target, wanted, unread, now=0)
