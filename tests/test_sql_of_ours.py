@@ -9,20 +9,22 @@ from sqlalchemy import make_url
 
 from api.resources import ENDPOINTS
 from eventstore.backup import backup, restore
+from eventstore.directory import SCOPES
 from eventstore.log import Pending
 from eventstore.postgres_store import PostgresStore
 from projections import build as building
+from projections.export.tables import TABLES
 from projections.rebuild import rebuild
 from tests import samples
+from tests.api.test_access import IDS
 from tests.eventstore.factories import new
+from tests.exports import make, place_example, reserved
 from tests.postgresql.databases import Databases
 from tests.postgresql.heard import Statement, heard
 from tests.promises.server import NOW, Served, deliver, serving
 from tests.sql_of_the_suite import broken
 
 pytestmark = pytest.mark.postgresql
-
-IDS = {"chat": "2207", "message": "190411", "user": "41", "position": "1"}
 
 SAID = (
     "CREATE TABLE IF NOT EXISTS log.event",
@@ -92,18 +94,22 @@ async def test_no_transaction_appends_to_two_portals(store: PostgresStore) -> No
 
 
 async def _live(served: Served) -> None:
-    """Ingest into two portals, project, read, and rebuild."""
+    """Ingest into two portals, project, rebuild, export and read."""
     other = await _append_to_both(served)
     for name in [*samples.FORMS, *samples.ITEMS, *samples.PAGES]:
         await deliver(served, name)
         await deliver(other, name)
     await served.state.live.catch_up()
     _, token = await served.state.catalog.create_token(
-        portals=[served.slug, other.slug], scopes=["messages:read", "events:read", "audit"], now=NOW
+        portals=[served.slug, other.slug], scopes=SCOPES, now=NOW
     )
     await served.state.refresh()
     await rebuild(served.store, served.state.catalog, lambda *_: None, jobs=2)
     await served.state.live.catch_up()
+    place_example(served)
+    for narrowing in ({}, {"from_position": 9}, {"chats": (2207,)}):
+        await make(served, reserved(served, format="jsonl", tables=tuple(TABLES), **narrowing))
+    await make(served, reserved(served, format="html", tables=(), chats=(2207,)))
     for path in ["/v1/portals", "/metrics", *(each.path for each in ENDPOINTS)]:
         response = await served.client.get(
             path.format(portal=served.slug, **IDS), headers={"Authorization": f"Bearer {token}"}
