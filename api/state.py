@@ -29,6 +29,7 @@ from eventstore.quarantine import Quarantine, Unreadable
 from eventstore.redaction import Fingerprints
 from eventstore.spool import Spooled
 from eventstore.store import Store
+from eventstore.tokens import Tokens
 from eventstore.wakeups import Wakeups
 from projections.live import Live
 
@@ -187,7 +188,7 @@ class State:
         if self.spooling is not None:
             self.spooling.seen.note(found)
         if uses := self.token_uses.due(moment := now()):
-            await self.catalog.note_uses(uses)
+            await Tokens(self.catalog).note_uses(uses)
             self.token_uses.written(uses, moment)
         if self.rejected:
             counted, self.rejected = self.rejected, Counter()

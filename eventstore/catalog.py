@@ -1,6 +1,5 @@
-"""The catalog: which portals there are, who may write to them, and who may read them."""
+"""The catalog: which portals there are, and who may write to them."""
 
-import json
 import re
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -16,14 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.base import Executable
 
 from eventstore import schema
-from eventstore.database import greatest, upsert
-from eventstore.directory import SCOPES, Limits, Portal, Rate, Snapshot, Token
+from eventstore.database import upsert
+from eventstore.directory import Portal, Snapshot
 from eventstore.errors import (
     InvalidRegistration,
     PortalExists,
     StoreUnavailable,
     UnknownPortal,
-    UnknownToken,
     WrongSecretKey,
 )
 from eventstore.event import Instant
@@ -31,10 +29,10 @@ from eventstore.migrations import check, ensure
 from eventstore.redaction import Fingerprints
 from eventstore.secret_key import SecretKey
 from eventstore.store import Store
+from eventstore.token_rows import tokens_in
 
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _MEMBER_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
-_TOKEN_ID: Final = re.compile(r"[0-9a-f]{12}")
 
 
 class Catalog:
@@ -101,7 +99,7 @@ class Catalog:
             raise InvalidRegistration(f"slug {slug!r}: use a-z, 0-9 and -, at most 63")
         if not _MEMBER_ID.fullmatch(member_id):
             raise InvalidRegistration("member id: 1 to 128 printable characters without spaces")
-        _check_text(domain, "domain")
+        check_text(domain, "domain")
         hmac_key = secrets.token_bytes(32)
         sealed = self.key.seal(hmac_key, f"portal key of {member_id}")
         async with self.changing() as tx:
@@ -125,7 +123,7 @@ class Catalog:
     async def add_application_token(self, slug: str, token: str, *, now: Instant) -> None:
         """Accept one more application token. Raises UnknownPortal."""
         async with self.changing() as tx:
-            await self._add_application_token(tx, await _portal_id(tx, slug), token, now)
+            await self._add_application_token(tx, await portal_id_of(tx, slug), token, now)
 
     async def remove_application_token(self, slug: str, token: str) -> bool:
         """Accept an application token no longer; say whether it was accepted before.
@@ -136,7 +134,7 @@ class Catalog:
             table = schema.application_token
             result = await tx.execute(
                 delete(table).where(
-                    table.c.portal_id == await _portal_id(tx, slug),
+                    table.c.portal_id == await portal_id_of(tx, slug),
                     table.c.digest == self.key.digest("application token", token),
                 )
             )
@@ -149,7 +147,7 @@ class Catalog:
         Raises UnknownPortal.
         """
         async with self.changing() as tx:
-            portal_id = await _portal_id(tx, slug)
+            portal_id = await portal_id_of(tx, slug)
             if revoke_old:
                 table = schema.ingest_key
                 await tx.execute(delete(table).where(table.c.portal_id == portal_id))
@@ -170,101 +168,6 @@ class Catalog:
         digest = self.key.digest("application token", token)
         row = {"portal_id": portal_id, "digest": digest, "created_at": now}
         await tx.execute(upsert(schema.application_token).on_conflict_do_nothing(), row)
-
-    # --- tokens
-
-    async def create_token(  # noqa: PLR0913 - all that a token is
-        self,
-        *,
-        portals: Sequence[str],
-        scopes: Sequence[str],
-        now: Instant,
-        expires_at: Instant | None = None,
-        label: str | None = None,
-        limits: Limits = Limits(),  # noqa: B008 - immutable
-    ) -> tuple[str, str]:
-        """Make a bearer token; return its id and the token itself, of which only a digest is kept.
-
-        Raises UnknownPortal, and InvalidRegistration for an unknown scope or a label that cannot
-        be printed.
-        """
-        if unknown := sorted(set(scopes) - set(SCOPES)):
-            raise InvalidRegistration(f"unknown scope {unknown[0]!r}: one of {', '.join(SCOPES)}")
-        _check_text(label, "label")
-        token_id, secret = secrets.token_hex(6), f"chronicle_{secrets.token_urlsafe(32)}"
-        async with self.changing() as tx:
-            for slug in portals:
-                await _portal_id(tx, slug)
-            row = {
-                "id": token_id,
-                "digest": self.key.digest("bearer token", secret),
-                "label": label,
-                "portals": json.dumps(sorted(set(portals))),
-                "scopes": json.dumps(sorted(set(scopes))),
-                "created_at": now,
-                "expires_at": expires_at,
-            }
-            await tx.execute(insert(schema.token), row)
-            await _limit(tx, token_id, limits)
-        return token_id, secret
-
-    async def rotate_token(
-        self, token_id: str, *, now: Instant, overlap: Instant
-    ) -> tuple[str, str]:
-        """Make a token with the same rights; return its id and the token itself.
-
-        The old one is good for `overlap` microseconds more. Raises UnknownToken, and
-        InvalidRegistration for one that is not good any more.
-        """
-        found = [each for each in (await self.snapshot()).tokens.values() if each.id == token_id]
-        if not found:
-            raise UnknownToken(token_id)
-        old = found[0]
-        ends = old.expires_at
-        if old.revoked_at is not None or (ends is not None and ends <= now):
-            raise InvalidRegistration(f"token {token_id} is not good any more: create another one")
-        made = await self.create_token(
-            portals=sorted(old.portals),
-            scopes=sorted(old.scopes),
-            now=now,
-            expires_at=ends,
-            label=old.label,
-            limits=old.limits,
-        )
-        # A cut between the two leaves both good: nobody is without a token.
-        until = now + overlap if ends is None else min(ends, now + overlap)
-        async with self.changing() as tx:
-            table = schema.token
-            await tx.execute(update(table).where(table.c.id == token_id).values(expires_at=until))
-        return made
-
-    async def note_uses(self, uses: Mapping[str, Instant]) -> None:
-        """Keep when tokens were last shown, by their ids."""
-        table = schema.token_use
-        statement = upsert(table)
-        statement = statement.on_conflict_do_update(
-            index_elements=table.primary_key,
-            set_={"used_at": greatest(table.c.used_at, statement.excluded.used_at)},
-        )
-        async with self.writing() as tx:
-            # In one order, or two processes would wait for each other.
-            for token_id, used_at in sorted(uses.items()):
-                row = {"token": int(token_id, 16), "used_at": used_at}
-                await tx.execute(statement, row)
-
-    async def revoke_token(self, token_id: str, *, now: Instant) -> None:
-        """Refuse a token from now on. Raises UnknownToken."""
-        if not _TOKEN_ID.fullmatch(token_id):
-            raise UnknownToken(token_id)
-        async with self.changing() as tx:
-            table = schema.token
-            result = await tx.execute(
-                update(table)
-                .where(table.c.id == token_id)
-                .values(revoked_at=func.coalesce(table.c.revoked_at, now))
-            )
-            if not result.rowcount:
-                raise UnknownToken(token_id)
 
     # --- counts and pointers
 
@@ -305,14 +208,7 @@ class Catalog:
             generations = {row[0]: row[1] for row in await tx.execute(pointers)}
             ingest_keys = await _digests(tx, schema.ingest_key)
             application_tokens = await _digests(tx, schema.application_token)
-            by_age = select(schema.token).order_by(schema.token.c.created_at)
-            rows_of_tokens = (await tx.execute(by_age)).all()
-            limits = await _limits(tx)
-            uses = {row[0]: row[1] for row in await tx.execute(select(schema.token_use))}
-        tokens = [
-            _token(row, limits.get(int(row.id, 16), Limits()), uses.get(int(row.id, 16)))
-            for row in rows_of_tokens
-        ]
+            tokens = await tokens_in(tx)
         portals = [
             Portal(
                 id=row.id,
@@ -406,13 +302,15 @@ def _in_words(error: BaseException) -> str:
     return str(cause).partition("\n")[0] or type(cause).__name__
 
 
-def _check_text(text: str | None, what: str) -> None:
+def check_text(text: str | None, what: str) -> None:
+    """Raise InvalidRegistration for what cannot be printed."""
     # PostgreSQL takes no NUL, and a terminal that lists them had better get none of its commands.
     if text is not None and not text.isprintable():
         raise InvalidRegistration(f"{what}: printable characters only")
 
 
-async def _portal_id(tx: AsyncConnection, slug: str) -> int:
+async def portal_id_of(tx: AsyncConnection, slug: str) -> int:
+    """Return the number of a portal. Raises UnknownPortal."""
     if not _SLUG.fullmatch(slug):
         raise UnknownPortal(slug)
     found = await tx.execute(select(schema.portal.c.id).where(schema.portal.c.slug == slug))
@@ -427,48 +325,3 @@ async def _digests(tx: AsyncConnection, table: Any) -> dict[int, list[bytes]]:
     for portal_id, digest in await tx.execute(select(table.c.portal_id, table.c.digest)):
         found.setdefault(portal_id, []).append(digest)
     return found
-
-
-async def _limit(tx: AsyncConnection, token_id: str, limits: Limits) -> None:
-    token = int(token_id, 16)
-    rate = limits.rate
-    row = {
-        "token": token,
-        "since": limits.since,
-        "until": limits.until,
-        "rate_count": rate.requests if rate else None,
-        "rate_seconds": rate.seconds if rate else None,
-    }
-    await tx.execute(insert(schema.token_limit), row)
-    for chat in sorted(limits.chats or ()):
-        await tx.execute(insert(schema.token_chat), {"token": token, "chat_id": chat})
-
-
-async def _limits(tx: AsyncConnection) -> dict[int, Limits]:
-    chats: dict[int, set[int]] = {}
-    for token, chat_id in await tx.execute(select(schema.token_chat)):
-        chats.setdefault(token, set()).add(chat_id)
-    return {
-        token: Limits(
-            chats=frozenset(chats[token]) if token in chats else None,
-            since=since,
-            until=until,
-            rate=None if count is None else Rate(count, seconds),
-        )
-        for token, since, until, count, seconds in await tx.execute(select(schema.token_limit))
-    }
-
-
-def _token(row: Any, limits: Limits, used_at: Instant | None) -> Token:
-    return Token(
-        id=row.id,
-        label=row.label,
-        portals=frozenset(json.loads(row.portals)),
-        scopes=frozenset(json.loads(row.scopes)),
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        revoked_at=row.revoked_at,
-        digest=row.digest,
-        limits=limits,
-        used_at=used_at,
-    )

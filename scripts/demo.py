@@ -16,6 +16,7 @@ from api.times import now
 from eventstore.database import Place, Pool
 from eventstore.lock import ServerAddress
 from eventstore.log import heads
+from eventstore.tokens import Tokens
 from scripts import logs
 from scripts.console import Failure, application, example, run, say, show_table, stdout
 from scripts.demo_live import demo_live
@@ -145,7 +146,7 @@ async def _prepare(settings: Settings) -> tuple[str | None, str]:
             )
         elif not await _head(store.place.log, portal.id):
             key = await catalog.rotate_ingest_key(PORTAL, now=now(), revoke_old=True)
-        _, token = await catalog.create_token(
+        _, token = await Tokens(catalog).create(
             portals=[PORTAL], scopes=SCOPES, now=now(), label="demo"
         )
     return key, token

@@ -9,6 +9,7 @@ from api.times import now
 from eventstore.fetching.connections import Connections
 from eventstore.fetching.credentials import Credentials, Webhook
 from eventstore.lock import ServerAddress
+from eventstore.tokens import Tokens
 from scripts.connecting import asked, begin
 from scripts.console import Failure, say, stdout
 from scripts.serve import serve_until_stopped
@@ -64,7 +65,7 @@ async def _connect(settings: Settings, simulated: SimulatedPortal) -> str:
                 portal.id, receiver, Credentials(webhook, bot_token), now=now()
             )
             await asked(store, made, begin)
-        _, token = await store.catalog.create_token(
+        _, token = await Tokens(store.catalog).create(
             portals=[PORTAL], scopes=_SCOPES, now=now(), label="demo"
         )
     return token

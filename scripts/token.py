@@ -11,6 +11,7 @@ from api.parameters import number_of
 from api.times import now, shown, to_instant
 from eventstore.directory import SCOPES, Limits, Rate, Token
 from eventstore.event import Instant
+from eventstore.tokens import Tokens
 from scripts.console import Json, application, example, run, say, show_json, show_table
 from scripts.store import open_store
 
@@ -56,7 +57,7 @@ def create(  # noqa: PLR0913, PLR0917 - all that a token is
 
     async def created() -> tuple[str, str]:
         async with open_store() as store:
-            return await store.catalog.create_token(
+            return await Tokens(store.catalog).create(
                 portals=portal,
                 scopes=scope,
                 now=now(),
@@ -93,7 +94,7 @@ def rotate(
 
     async def rotated() -> tuple[str, str]:
         async with open_store() as store:
-            return await store.catalog.rotate_token(
+            return await Tokens(store.catalog).rotate(
                 token_id, now=now(), overlap=lasting // timedelta(microseconds=1)
             )
 
@@ -152,7 +153,7 @@ def revoke(token_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
 
     async def revoked() -> None:
         async with open_store() as store:
-            await store.catalog.revoke_token(token_id, now=now())
+            await Tokens(store.catalog).revoke(token_id, now=now())
 
     asyncio.run(revoked())
     say(f"token {token_id} is refused from now on")

@@ -20,6 +20,7 @@ from eventstore.catalog import Catalog
 from eventstore.folder import Folder
 from eventstore.postgres_store import PostgresStore
 from eventstore.store import Store
+from eventstore.tokens import Tokens
 from tests import samples
 from tests.engines import ENGINES
 from tests.exports import place_example
@@ -247,9 +248,9 @@ async def _token(
     catalog: Catalog, name: str, *, expires_at: int | None = None, revoked: bool = False
 ) -> str:
     portals, scopes = TOKENS[name]
-    token_id, token = await catalog.create_token(
+    token_id, token = await Tokens(catalog).create(
         portals=portals, scopes=scopes, now=NOW, expires_at=expires_at
     )
     if revoked:
-        await catalog.revoke_token(token_id, now=NOW)
+        await Tokens(catalog).revoke(token_id, now=NOW)
     return token

@@ -12,6 +12,7 @@ from eventstore.backup import backup, restore
 from eventstore.directory import SCOPES
 from eventstore.log import Pending
 from eventstore.postgres_store import PostgresStore
+from eventstore.tokens import Tokens
 from projections import build as building
 from projections.export.tables import TABLES
 from projections.rebuild import rebuild
@@ -100,7 +101,7 @@ async def _live(served: Served) -> None:
         await deliver(served, name)
         await deliver(other, name)
     await served.state.live.catch_up()
-    _, token = await served.state.catalog.create_token(
+    _, token = await Tokens(served.state.catalog).create(
         portals=[served.slug, other.slug], scopes=SCOPES, now=NOW
     )
     await served.state.refresh()

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from eventstore.catalog import Catalog
 from eventstore.database import Pool
+from eventstore.tokens import Tokens
 from projections.messages import message
 from scripts.bench.commands import running_server
 from scripts.bench.engines import Engine, in_turns
@@ -112,7 +113,7 @@ async def _filled(engine: Engine, events: int) -> tuple[Filled, int]:
     of = await fill_to_read(engine, "audit", events)
     catalog = await Catalog.open(of.store.place)
     try:
-        _, token = await catalog.create_token(
+        _, token = await Tokens(catalog).create(
             portals=[SLUG],
             scopes=["messages:read", "messages:read.deleted"],
             now=time.time_ns() // 1000,

@@ -14,6 +14,7 @@ from eventstore.catalog import Catalog
 from eventstore.database import Place, Pool
 from eventstore.database.postgresql import PostgresSchema
 from eventstore.database.sqlite import SqliteFile
+from eventstore.tokens import Tokens
 from scripts.bench.commands import asked, run_command, running_program, running_server
 from scripts.bench.engines import Engine, in_turns
 from scripts.bench.environments import program
@@ -162,7 +163,7 @@ async def filled(store: Store) -> Filled:
     """Look at what there is to be read, and make a token for it."""
     catalog = await Catalog.open(store.place)
     try:
-        _, token = await catalog.create_token(
+        _, token = await Tokens(catalog).create(
             portals=[SLUG], scopes=["messages:read"], now=time.time_ns() // 1000
         )
         number = (await catalog.snapshot()).portal(SLUG).generation

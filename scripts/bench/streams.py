@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from eventstore.catalog import Catalog
+from eventstore.tokens import Tokens
 from scripts.bench.commands import asked, running_server
 from scripts.bench.engines import Engine, in_turns
 from scripts.bench.measures import Measure, WrongAnswer, percentile
@@ -39,7 +40,7 @@ async def _streams(
         catalog = await Catalog.open(store.place)
         try:
             scopes, now = ("messages:read", "events:read"), time.time_ns() // 1000
-            _, token = await catalog.create_token(portals=[SLUG], scopes=scopes, now=now)
+            _, token = await Tokens(catalog).create(portals=[SLUG], scopes=scopes, now=now)
         finally:
             await catalog.close()
         async with running_server(store) as port:

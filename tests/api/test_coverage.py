@@ -6,6 +6,7 @@ import pytest
 from pydantic_core import to_json
 
 from eventstore.directory import Limits
+from eventstore.tokens import Tokens
 from tests.api.talk import Talk
 from tests.conftest import Reader
 from tests.promises.server import NOW, SLUG
@@ -193,7 +194,7 @@ async def test_a_narrowed_token_learns_of_its_chats_and_its_time_only(
     own_reader: Reader, talk: Talk
 ) -> None:
     async def narrowed(**limits: Any) -> Reader:
-        _, token = await own_reader.served.state.catalog.create_token(
+        _, token = await Tokens(own_reader.served.state.catalog).create(
             portals=[SLUG], scopes=["messages:read"], now=NOW, limits=Limits(**limits)
         )
         return Reader(own_reader.served, {"everything": token})

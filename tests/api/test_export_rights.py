@@ -6,6 +6,7 @@ import pytest
 from pydantic_core import from_json, to_json
 
 from eventstore.directory import Limits
+from eventstore.tokens import Tokens
 from projections.export.names import TABLE_NAMES
 from tests import samples
 from tests.conftest import Reader
@@ -14,7 +15,7 @@ from tests.promises.server import JSON, NOW, SLUG
 
 
 async def _token(orderer: Orderer, *scopes: str, **limits: Any) -> str:
-    _, token = await orderer.served.state.catalog.create_token(
+    _, token = await Tokens(orderer.served.state.catalog).create(
         portals=[SLUG], scopes=scopes, now=NOW, limits=Limits(**limits)
     )
     return token

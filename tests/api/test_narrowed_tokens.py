@@ -6,6 +6,7 @@ import pytest
 
 from api.resources import ENDPOINTS
 from eventstore.directory import Limits
+from eventstore.tokens import Tokens
 from projections.read.narrowed import Narrowed, walks
 from projections.read.now import Now
 from tests.api.test_access import IDS
@@ -17,7 +18,7 @@ SCOPES = ("messages:read", "messages:read.deleted", "events:read", "export", "au
 
 async def narrowed(reader: Reader, **limits: Any) -> Reader:
     """Return somebody who reads with a token that is limited so."""
-    _, token = await reader.served.state.catalog.create_token(
+    _, token = await Tokens(reader.served.state.catalog).create(
         portals=[SLUG], scopes=SCOPES, now=NOW, limits=Limits(**limits)
     )
     return Reader(reader.served, {"everything": token})

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic_core import to_json
 
+from eventstore.tokens import Tokens
 from tests import samples
 from tests.conftest import Reader
 from tests.promises.server import NOW, SLUG
@@ -154,14 +155,14 @@ async def test_streams_need_the_rights_of_the_list(
 
 async def test_a_stream_ends_with_its_token(own_reader: Reader) -> None:
     state = own_reader.served.state
-    token_id, token = await state.catalog.create_token(
+    token_id, token = await Tokens(state.catalog).create(
         portals=[SLUG], scopes=["messages:read"], now=NOW
     )
     await state.refresh()
 
     async with streaming(own_reader.served.app, CHANGES, token) as stream:
         await stream.messages(1)
-        await state.catalog.revoke_token(token_id, now=NOW)
+        await Tokens(state.catalog).revoke(token_id, now=NOW)
         async with asyncio.timeout(2.5):
             await stream.until(lambda: stream.ended)
         before = stream.body

@@ -10,6 +10,7 @@ from api import guesses as module
 from api.guesses import ADDRESS, EVERYBODY, GuessedTokens, address_of
 from api.problems import Problem
 from eventstore.directory import Limits, Rate
+from eventstore.tokens import Tokens
 from tests.conftest import Reader
 from tests.promises.server import NOW, SLUG
 
@@ -17,7 +18,7 @@ from tests.promises.server import NOW, SLUG
 async def made(reader: Reader, **limits: Any) -> Reader:
     """Make a token that is limited, and read with it as `limited`."""
     catalog = reader.served.state.catalog
-    _, token = await catalog.create_token(
+    _, token = await Tokens(catalog).create(
         portals=[SLUG], scopes=["messages:read"], now=NOW, limits=Limits(**limits)
     )
     return Reader(reader.served, {**reader.tokens, "limited": token})

@@ -12,6 +12,7 @@ from eventstore.fetching.connections import Connections
 from eventstore.fetching.credentials import Credentials, Webhook
 from eventstore.fetching.queues import Queues
 from eventstore.folder import Folder
+from eventstore.tokens import Tokens
 from scripts.demo import PORTAL, RECEIVER
 from tests.exports import place_made
 from tests.promises.server import NDJSON, NOW, Served, serving
@@ -82,7 +83,7 @@ async def answering(path: Path) -> AsyncIterator[Answers]:
         )
         assert response.status_code == 200, response.text
         await served.hook(b"{", "application/json")
-        token_id, token = await served.state.catalog.create_token(
+        token_id, token = await Tokens(served.state.catalog).create(
             portals=[PORTAL], scopes=SCOPES, now=NOW
         )
         await _connect(served)

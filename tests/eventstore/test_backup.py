@@ -17,6 +17,7 @@ from eventstore.log import Origin
 from eventstore.postgres_store import PostgresStore
 from eventstore.quarantine import Quarantine, Unreadable
 from eventstore.store import Store
+from eventstore.tokens import Tokens
 from projections.verify_log import verify_access_log, verify_log
 from tests.engines import ENGINES, query
 from tests.eventstore.factories import new
@@ -37,7 +38,7 @@ async def kept(fresh: Store) -> Store:
     try:
         await catalog.add_portal("acme", "member-1", now=NOW, application_tokens=["t"])
         await catalog.add_portal("globex", "member-2", now=NOW)
-        await catalog.create_token(portals=["acme"], scopes=["messages:read"], now=NOW)
+        await Tokens(catalog).create(portals=["acme"], scopes=["messages:read"], now=NOW)
         found = Unreadable(NOW, "webhook", "app", "cut off")
         await Quarantine(catalog).keep(1, b"{", found)
     finally:

@@ -22,6 +22,7 @@ from eventstore.folder import Folder
 from eventstore.schema import catalog_metadata
 from eventstore.secret_key import SecretKey
 from eventstore.store import Store
+from eventstore.tokens import Tokens
 from tests.engines import patiently, query
 
 
@@ -107,21 +108,21 @@ async def test_application_tokens_come_and_go(catalog: Catalog) -> None:
 
 async def test_a_token_is_made_once_and_revoked_for_good(catalog: Catalog) -> None:
     await catalog.add_portal("acme", "m1", now=1)
-    token_id, secret = await catalog.create_token(
+    token_id, secret = await Tokens(catalog).create(
         portals=["acme"], scopes=["messages:read"], now=1, expires_at=9, label="auditor"
     )
 
-    await catalog.revoke_token(token_id, now=5)
-    await catalog.revoke_token(token_id, now=6)
+    await Tokens(catalog).revoke(token_id, now=5)
+    await Tokens(catalog).revoke(token_id, now=6)
 
     token = (await catalog.snapshot()).tokens[catalog.key.digest("bearer token", secret)]
     assert (token.id, token.revoked_at, token.expires_at) == (token_id, 5, 9)
     with pytest.raises(UnknownToken):
-        await catalog.revoke_token("nobody", now=1)
+        await Tokens(catalog).revoke("nobody", now=1)
     with pytest.raises(InvalidRegistration, match="unknown scope"):
-        await catalog.create_token(portals=["acme"], scopes=["root"], now=1)
+        await Tokens(catalog).create(portals=["acme"], scopes=["root"], now=1)
     with pytest.raises(UnknownPortal):
-        await catalog.create_token(portals=["nobody"], scopes=[], now=1)
+        await Tokens(catalog).create(portals=["nobody"], scopes=[], now=1)
 
 
 async def test_every_change_moves_the_revision(catalog: Catalog) -> None:
@@ -134,7 +135,7 @@ async def test_every_change_moves_the_revision(catalog: Catalog) -> None:
 
 async def test_no_secret_stands_in_the_catalog(catalog: Catalog, fresh: Store) -> None:
     key = await catalog.add_portal("acme", "m1", now=1, application_tokens=["CANARY-token"])
-    _, secret = await catalog.create_token(portals=["acme"], scopes=[], now=1, label="auditor")
+    _, secret = await Tokens(catalog).create(portals=["acme"], scopes=[], now=1, label="auditor")
     hmac_key = (await catalog.snapshot()).portals["acme"].hmac_key
 
     stored = await stored_bytes(fresh.catalog)
@@ -243,7 +244,7 @@ async def test_a_change_that_fails_is_none(catalog: Catalog) -> None:
     before = await catalog.revision()
 
     with pytest.raises(UnknownPortal):
-        await catalog.create_token(portals=["nobody"], scopes=[], now=1)
+        await Tokens(catalog).create(portals=["nobody"], scopes=[], now=1)
 
     assert await catalog.revision() == before
 
@@ -284,13 +285,13 @@ async def test_what_cannot_be_printed_names_nothing(catalog: Catalog, text: str)
     with pytest.raises(InvalidRegistration):
         await catalog.add_portal("globex", "m2", now=1, domain=text)
     with pytest.raises(InvalidRegistration):
-        await catalog.create_token(portals=["acme"], scopes=[], now=1, label=text)
+        await Tokens(catalog).create(portals=["acme"], scopes=[], now=1, label=text)
     with pytest.raises(UnknownPortal):
-        await catalog.create_token(portals=[text], scopes=[], now=1)
+        await Tokens(catalog).create(portals=[text], scopes=[], now=1)
     with pytest.raises(UnknownPortal):
         await catalog.rotate_ingest_key(text, now=1, revoke_old=False)
     with pytest.raises(UnknownToken):
-        await catalog.revoke_token(text, now=1)
+        await Tokens(catalog).revoke(text, now=1)
 
     assert list((await catalog.snapshot()).portals) == ["acme"]
 

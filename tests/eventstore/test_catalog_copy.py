@@ -10,6 +10,7 @@ from eventstore.directory import Snapshot
 from eventstore.errors import WrongSecretKey
 from eventstore.secret_key import SecretKey
 from eventstore.spool import Spool
+from eventstore.tokens import Tokens
 from tests.eventstore.spooling import KEY, batch, bytes_of, opened
 
 
@@ -22,11 +23,11 @@ async def snapshot(catalog: Catalog) -> Snapshot:
         )
     await catalog.rotate_ingest_key("acme", now=2, revoke_old=False)
     scopes = ["messages:read", "export"]
-    await catalog.create_token(portals=["acme", "globex"], scopes=scopes, now=3)
-    token_id, _ = await catalog.create_token(
+    await Tokens(catalog).create(portals=["acme", "globex"], scopes=scopes, now=3)
+    token_id, _ = await Tokens(catalog).create(
         portals=["acme"], scopes=scopes, now=3, expires_at=9, label="über"
     )
-    await catalog.revoke_token(token_id, now=4)
+    await Tokens(catalog).revoke(token_id, now=4)
     return await catalog.snapshot()
 
 

@@ -16,6 +16,7 @@ from eventstore.errors import InvalidRegistration, StoreUnavailable
 from eventstore.postgres_store import PostgresStore
 from eventstore.quarantine import Quarantine
 from eventstore.roles import grants
+from eventstore.tokens import Tokens
 from projections.rebuild import rebuild
 from projections.verify_log import verify_log
 from projections.verify_read_models import verify_read_models
@@ -68,7 +69,7 @@ async def test_a_server_works_as_that_role(database: PostgresStore, granted: Pos
             assert (await deliver(served, name)).status_code == 200
         assert (await served.hook(b"{", JSON)).status_code == 400
         await served.state.live.catch_up()
-        _, token = await served.state.catalog.create_token(
+        _, token = await Tokens(served.state.catalog).create(
             portals=[SLUG], scopes=["messages:read", "messages:read.deleted"], now=NOW
         )
         await served.state.refresh()

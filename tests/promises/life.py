@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from eventstore.tokens import Tokens
 from projections.difference import Difference
 from projections.verify_log import verify_log
 from projections.verify_read_models import verify_read_models
@@ -76,7 +77,7 @@ class Life:
 
 async def reader(served: Served) -> str:
     """Make a token that may read messages."""
-    _, token = await served.state.catalog.create_token(
+    _, token = await Tokens(served.state.catalog).create(
         portals=[SLUG], scopes=["messages:read"], now=NOW
     )
     await served.state.refresh()

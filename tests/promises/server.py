@@ -17,6 +17,7 @@ from eventstore.catalog import Catalog
 from eventstore.database import Place
 from eventstore.directory import Portal
 from eventstore.store import Store
+from eventstore.tokens import Tokens
 from projections.tables import metadata
 from tests import samples
 from tests.engines import environment, query
@@ -114,7 +115,7 @@ async def register(store: Store) -> Registered:
 async def _register(catalog: Catalog, slug: str, member_id: str) -> tuple[str, str]:
     """Add a portal to which the samples' application token writes; give its ingest key, a token."""
     key = await catalog.add_portal(slug, member_id, now=NOW, application_tokens=[APPLICATION_TOKEN])
-    _, token = await catalog.create_token(portals=[slug], scopes=["events:write"], now=NOW)
+    _, token = await Tokens(catalog).create(portals=[slug], scopes=["events:write"], now=NOW)
     return key, token
 
 

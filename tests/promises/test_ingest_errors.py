@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from eventstore.catalog import Catalog
+from eventstore.tokens import Tokens
 from tests import samples
 from tests.engines import query
 from tests.portal.payloads import form
@@ -202,9 +203,9 @@ async def _as(served: Served, token: str, portal: str = SLUG, **request: Any) ->
 
 async def test_tokens_that_are_not_or_no_longer_are(served: Served) -> None:
     scopes, portals = ["events:write"], [SLUG]
-    gone, revoked = await catalog(served).create_token(portals=portals, scopes=scopes, now=NOW)
-    await catalog(served).revoke_token(gone, now=NOW)
-    _, expired = await catalog(served).create_token(
+    gone, revoked = await Tokens(catalog(served)).create(portals=portals, scopes=scopes, now=NOW)
+    await Tokens(catalog(served)).revoke(gone, now=NOW)
+    _, expired = await Tokens(catalog(served)).create(
         portals=portals, scopes=scopes, now=0, expires_at=1
     )
     await served.state.refresh()
@@ -218,7 +219,7 @@ async def test_tokens_that_are_not_or_no_longer_are(served: Served) -> None:
 
 async def test_a_token_without_the_scope_is_told_which_one_it_lacks(served: Served) -> None:
     everything_else = ["messages:read", "messages:read.deleted", "events:read", "export", "audit"]
-    _, token = await catalog(served).create_token(portals=[SLUG], scopes=everything_else, now=NOW)
+    _, token = await Tokens(catalog(served)).create(portals=[SLUG], scopes=everything_else, now=NOW)
     await served.state.refresh()
 
     answer = await _as(served, token)

@@ -10,6 +10,7 @@ import pytest
 
 from eventstore.catalog import Catalog
 from eventstore.store import Store
+from eventstore.tokens import Tokens
 from projections.difference import Difference
 from projections.verify_log import verify_access_log
 from tests import samples
@@ -27,7 +28,7 @@ async def token(fresh: Store) -> str:
     async with serving_again(await register(fresh)) as served:
         await served.feed(samples.sample("imbot_v2/onimbotv2messageadd.json"))
         await served.state.live.catch_up()
-        _, token = await served.state.catalog.create_token(
+        _, token = await Tokens(served.state.catalog).create(
             portals=[SLUG], scopes=["messages:read"], now=NOW
         )
     return token

@@ -22,6 +22,7 @@ from eventstore.fetching.credentials import Credentials, OAuth, Webhook
 from eventstore.folder import Folder
 from eventstore.postgres_store import PostgresStore
 from eventstore.store import Store
+from eventstore.tokens import Tokens
 from projections.export.names import FormatName
 from tests import samples
 from tests.engines import damage, query, step_aside
@@ -113,8 +114,8 @@ async def _register(store: Store, application_token: str) -> tuple[Registered, l
         key = await catalog.add_portal(
             SLUG, MEMBER_ID, now=NOW, application_tokens=[application_token]
         )
-        _, token = await catalog.create_token(portals=[SLUG], scopes=SCOPES, now=NOW)
-        _, other = await catalog.create_token(portals=[SLUG], scopes=SCOPES, now=NOW)
+        _, token = await Tokens(catalog).create(portals=[SLUG], scopes=SCOPES, now=NOW)
+        _, other = await Tokens(catalog).create(portals=[SLUG], scopes=SCOPES, now=NOW)
     finally:
         await catalog.close()
     known = [MARK, *(word.encode() for word in (key, token, other))]

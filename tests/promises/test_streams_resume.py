@@ -15,6 +15,7 @@ from pydantic_core import to_json
 
 from eventstore.catalog import Catalog
 from eventstore.store import Store
+from eventstore.tokens import Tokens
 from tests import samples
 from tests.engines import on_postgresql, postgresql_takes_long
 from tests.promises.process import ServerProcess, running
@@ -95,7 +96,7 @@ async def registered_with_reader(store: Store) -> tuple[Registered, str]:
     catalog = await Catalog.open(store)
     try:
         scopes = ("messages:read", "events:read")
-        _, token = await catalog.create_token(portals=[SLUG], scopes=scopes, now=NOW)
+        _, token = await Tokens(catalog).create(portals=[SLUG], scopes=scopes, now=NOW)
     finally:
         await catalog.close()
     return registered, token

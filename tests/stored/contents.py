@@ -21,6 +21,7 @@ from eventstore.fetching.credentials import Credentials, Webhook
 from eventstore.form import parse_form
 from eventstore.log import Pending
 from eventstore.quarantine import Quarantine, Unreadable
+from eventstore.tokens import Tokens
 from tests import samples
 
 NOW: Final = 1_789_400_000_000_000
@@ -64,18 +65,18 @@ async def fill(catalog: Catalog, append: Append) -> None:
     )
     await catalog.add_portal("globex", "another-member", now=NOW + 1)
     scopes = ["messages:read", "messages:read.deleted", "events:read", "events:write"]
-    await catalog.create_token(
+    await Tokens(catalog).create(
         portals=["acme", "globex"], scopes=scopes, now=NOW, label="for the tests' sake"
     )
-    revoked, _ = await catalog.create_token(
+    revoked, _ = await Tokens(catalog).create(
         portals=["acme"], scopes=["audit"], now=NOW, expires_at=NOW + 9
     )
-    await catalog.revoke_token(revoked, now=NOW + 2)
+    await Tokens(catalog).revoke(revoked, now=NOW + 2)
     limits = Limits(frozenset({2207, 5}), NOW - 1, NOW + 1, Rate.read("600/minute"))
-    narrowed, _ = await catalog.create_token(
+    narrowed, _ = await Tokens(catalog).create(
         portals=["acme"], scopes=["messages:read"], now=NOW, limits=limits
     )
-    await catalog.note_uses({narrowed: NOW + 3})
+    await Tokens(catalog).note_uses({narrowed: NOW + 3})
     await catalog.count_rejections({(1, "application_token"): 3})
     found = Unreadable(NOW, "webhook", "app", "no JSON: EOF while parsing a value")
     await Quarantine(catalog).keep(1, QUARANTINED, found)
