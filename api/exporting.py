@@ -215,19 +215,20 @@ def _outcome(order: Ordered, store: Store, generation: int, folder: Path, jobs: 
     except StoreUnavailable as error:
         return _Away(str(error))
     except Exception as error:  # noqa: BLE001 - whose text could quote what people wrote
-        return _failure(error)
+        return _failure(error, folder)
     return None
 
 
-def _failure(error: Exception) -> Failure:
-    """Say why an export is given up, to who ordered it: they know nothing of our folders."""
+def _failure(error: Exception, folder: Path) -> Failure:
+    """Say why an export is given up, to who ordered it: where our folders are, nobody is told."""
     if isinstance(error, NothingToExport):
         return Failure(code="nothing_to_export", detail=f"{error}.")
     if isinstance(error, OtherExport):
         detail = "Another version of this program began it. Order it again."
         return Failure(code="other_version", detail=detail)
     if isinstance(error, TargetUnusable):
-        detail = f"The folder of exports does not take it: {error.reason}."
+        reason = error.reason.replace(f"{folder.absolute()}/", "").rstrip(".")
+        detail = f"The folder of exports does not take it: {reason}."
         return Failure(code="target_unusable", detail=detail)
     if isinstance(error, BrokenProcessPool):
         return _ENDED

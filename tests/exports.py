@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import httpx
+import psutil
 from pydantic_core import to_json
 
 from projections.export.names import COMPLETE, MANIFEST
@@ -139,3 +140,9 @@ async def until(so: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
         while not so():  # noqa: ASYNC110 - whatever it is rings no bell
             await asyncio.sleep(0.01)
+
+
+def makers() -> list[psutil.Process]:
+    """Return the processes that make exports for this one."""
+    spawned = psutil.Process().children(recursive=True)
+    return [each for each in spawned if "spawn_main" in " ".join(each.cmdline())]

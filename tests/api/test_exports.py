@@ -2,9 +2,9 @@
 
 import asyncio
 import hashlib
+import time
 from typing import Any
 
-import psutil
 import pytest
 from pydantic_core import from_json
 
@@ -13,7 +13,7 @@ from api.exports import MOST_WAITING
 from eventstore.errors import StoreUnavailable
 from projections.export.names import TABLE_NAMES
 from projections.export.orders import Failure
-from tests.exports import EXPORT, PATH, Orderer, until
+from tests.exports import EXPORT, PATH, Orderer, makers, until
 from tests.promises.server import SLUG
 
 
@@ -153,15 +153,12 @@ async def test_one_is_made_at_a_time_and_few_may_wait(
     assert (await orderer.ask("POST", "", body={})).status_code == 202
 
 
-def makers() -> list[psutil.Process]:
-    """Return the processes that make exports for this one."""
-    spawned = psutil.Process().children(recursive=True)
-    return [each for each in spawned if "spawn_main" in " ".join(each.cmdline())]
-
-
-async def test_an_export_that_is_made_is_cancelled(orderer: Orderer) -> None:
+async def test_an_export_that_is_made_is_cancelled(
+    orderer: Orderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "_work", _go_on_for_ever)
     ordered = await orderer.ordered()
-    await until(lambda: orderer.served.state.exporting.running is not None)
+    await until(lambda: makers() != [])
 
     answer = await orderer.ask("DELETE", ordered["url"])
     exporting_ = orderer.served.state.exporting
@@ -171,3 +168,7 @@ async def test_an_export_that_is_made_is_cancelled(orderer: Orderer) -> None:
     assert (await orderer.ask("GET", ordered["url"])).status_code == 404
     assert makers() == []
     assert [path.name for path in exporting_.orders.folder.iterdir()] == [EXPORT]
+
+
+def _go_on_for_ever(*_: Any) -> None:
+    time.sleep(3_600)
