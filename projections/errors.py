@@ -10,6 +10,7 @@ ProjectionsError
     ├── NoSuchExport      no whole export is there
     ├── DamagedExport     a file of an export is not the one that was written
     ├── DoesNotFollow     exports that are to be merged do not follow each other
+    ├── ExportUnfit       a whole export is there, and is not of the kind that is needed
     └── NothingToExport   what is asked for is not in the store
 
 Messages never carry a value from a payload.
@@ -81,6 +82,13 @@ class DoesNotFollow(ExportError):
 
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(f"{address} does not follow: {reason}")
+
+
+class ExportUnfit(ExportError):
+    """An export that is to be read is of something else, or in another form."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"{address} cannot be used here: {reason}")
 
 
 class NothingToExport(ExportError):

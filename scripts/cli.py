@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "status": "status",
     "coverage": "coverage",
     "export": "export",
+    "report": "report",
     "backup": "backup",
     "restore": "restore",
     "config": "config",

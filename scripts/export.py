@@ -136,7 +136,7 @@ def export(  # noqa: PLR0913 - the options of a command
             "zone": zone,
         }
     )
-    _show_whole(asyncio.run(_export(wanted, to, jobs)), json=json)
+    _show_whole(asyncio.run(export_to(wanted, to, jobs)), json=json)
 
 
 def _check_merging(context: typer.Context, folders: Sequence[Path]) -> None:
@@ -178,7 +178,8 @@ def _check_pages(
         raise typer.BadParameter(said, param_hint="--zone")
 
 
-async def _export(wanted: "Wanted", to: str, jobs: int | None) -> "Complete":
+async def export_to(wanted: "Wanted", to: str, jobs: int | None) -> "Complete":
+    """Export from the store of this installation. Raises Failure where nothing is projected."""
     from projections.export.export import export as exported  # noqa: PLC0415
     from projections.export.pieces import Source  # noqa: PLC0415
     from projections.export.target import Target  # noqa: PLC0415

@@ -151,7 +151,7 @@ def _chat(random: Random, chat_id: int) -> dict[str, Any]:
 def _user(user_id: int) -> dict[str, Any]:
     return {
         "user_id": user_id,
-        "name": None if user_id == 7 else f"person {user_id}",
+        "name": {7: None, 6: "<script>person 6</script>"}.get(user_id, f"person {user_id}"),
         "kind": {1: "bot", 2: None, 7: "bot"}.get(user_id, "user"),
         "first_seen_at": BEGIN * 1_000_000,
         "last_seen_at": BEGIN * 1_000_000,

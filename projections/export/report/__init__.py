@@ -1,0 +1,1 @@
+"""The report: five questions to an export, drawn on one page that needs nothing else."""
