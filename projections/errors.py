@@ -57,7 +57,7 @@ class OtherExport(ExportError):
     """Another export is in the way."""
 
     def __init__(self, address: str, reason: str) -> None:
-        super().__init__(f"{address} holds another export: {reason}; choose another folder")
+        super().__init__(f"{address} holds something else: {reason}; choose another folder")
 
 
 class NoSuchExport(ExportError):

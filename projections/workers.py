@@ -3,7 +3,9 @@
 import asyncio
 import gc
 import multiprocessing
+import multiprocessing.process
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
@@ -83,11 +85,12 @@ class Workers:
             # A fork would share open databases and running threads with its children.
             spawning = multiprocessing.get_context("spawn")
             self._executor = ProcessPoolExecutor(jobs, mp_context=spawning, initializer=begin)
+        self._processes: set[multiprocessing.process.BaseProcess] = set()
 
     def start(self) -> None:
         """Begin to start the processes, which takes a while, before there is work for them."""
         for _ in range(self._jobs):
-            self._executor.submit(_nothing)
+            self._submit(_nothing)
 
     async def in_order(
         self, work: Callable[..., T], pieces: Iterable[Piece]
@@ -95,11 +98,27 @@ class Workers:
         """Call `work` with each piece, some at a time; give each with its result, in order."""
         waiting: deque[tuple[Piece, Future[T]]] = deque()
         for piece in pieces:
-            waiting.append((piece, self._executor.submit(work, *piece)))
+            waiting.append((piece, self._submit(work, *piece)))
             if len(waiting) >= self._jobs * _AHEAD:
                 yield await _result(*waiting.popleft())
         while waiting:
             yield await _result(*waiting.popleft())
+
+    def _submit(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
+        # Processes that are started here never hear of Ctrl-C: one that ended by itself could take
+        # a lock with it that all share. This process ends them.
+        others = set(multiprocessing.active_children()) - self._processes
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return self._executor.submit(work, *arguments)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            self._processes = set(multiprocessing.active_children()) - others
+
+    def abandon(self) -> None:
+        """End the processes at once: nobody wants any more what is under way. Then close it."""
+        for process in self._processes:
+            process.kill()
 
     def close(self) -> None:
         """End the processes; what is under way is finished first."""

@@ -11,6 +11,7 @@ import typer
 
 from api.times import now, to_instant
 from eventstore.directory import Portal
+from eventstore.errors import StoreUnavailable
 from eventstore.event import Instant
 from projections.generations import maker_of
 from scripts.console import (
@@ -111,7 +112,10 @@ def export(  # noqa: PLR0913 - the options of a command
     from projections.export.tables import TABLES  # noqa: PLC0415
     from projections.export.wanted import Wanted  # noqa: PLC0415
 
-    names = list(TABLES) if tables is None else [each.strip() for each in tables.split(",")]
+    if not to:
+        raise typer.BadParameter("name a folder, or s3://BUCKET/FOLDER", param_hint="--to")
+    said = ",".join(TABLES) if tables is None else tables
+    names = list(dict.fromkeys(each.strip() for each in said.split(",")))
     if unknown := [each for each in names if each not in TABLES]:
         said = f"no table {', '.join(unknown)}: there are {', '.join(TABLES)}"
         raise typer.BadParameter(said, param_hint="--tables")
@@ -121,13 +125,16 @@ def export(  # noqa: PLR0913 - the options of a command
     begin, end = _time(since, "--since"), _time(until, "--until")
     if begin is not None and end is not None and begin >= end:
         raise typer.BadParameter("it must be later than --since", param_hint="--until")
+    then = _time(as_of, "--as-of")
+    if then is not None and then > now():
+        raise typer.BadParameter("it is later than now", param_hint="--as-of")
     wanted = Wanted.model_validate(
         {
             "portal": portal,
             "format": form,
             "tables": names,
             "from_position": from_position,
-            "as_of": _time(as_of, "--as-of"),
+            "as_of": then,
             "chats": chat or None,
             "since": begin,
             "until": end,
@@ -136,7 +143,11 @@ def export(  # noqa: PLR0913 - the options of a command
             "zone": zone,
         }
     )
-    _show_whole(asyncio.run(export_to(wanted, to, jobs)), json=json)
+    try:
+        whole = asyncio.run(export_to(wanted, to, jobs))
+    except KeyboardInterrupt:
+        raise Failure("stopped: the same command goes on where it was cut off") from None
+    _show_whole(whole, json=json)
 
 
 def _check_merging(context: typer.Context, folders: Sequence[Path]) -> None:
@@ -185,12 +196,21 @@ async def export_to(wanted: "Wanted", to: str, jobs: int | None) -> "Complete":
     from projections.export.target import Target  # noqa: PLC0415
 
     async with open_store() as store:
-        portal = store.snapshot.portal(wanted.portal)
-        await _check_projected(store, portal)
-        models = store.place.generation(portal.generation)
-        source = Source(store.place.log, models, portal.id)
-        with Progress("files") as progress:
-            return await exported(source, Target(to), wanted, progress.at, now=now(), jobs=jobs)
+        with Progress("rows") as progress:
+            while True:
+                portal = (await store.catalog.snapshot()).portal(wanted.portal)
+                await _check_projected(store, portal)
+                models = store.place.generation(portal.generation)
+                source = Source(store.place.log, models, portal.id)
+                try:
+                    return await exported(
+                        source, Target(to), wanted, progress.at, now=now(), jobs=jobs
+                    )
+                except StoreUnavailable:
+                    again = (await store.catalog.snapshot()).portal(wanted.portal)
+                    if again.generation == portal.generation:
+                        raise
+                    # A rebuild put others in the place of these read models: they say the same.
 
 
 async def _check_projected(store: OpenStore, portal: Portal) -> None:

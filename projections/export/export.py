@@ -29,7 +29,7 @@ from projections.workers import Workers, default_jobs
 _PARTS: Final = TypeAdapter(list[Part])
 
 Progress = Callable[[int, int], Any]
-"""Is told how many pieces are written, of how many."""
+"""Is told how many rows are written by now, and how many there will be, going by the pieces."""
 
 
 async def export(  # noqa: PLR0913 - from where, to where, what, and how
@@ -46,14 +46,22 @@ async def export(  # noqa: PLR0913 - from where, to where, what, and how
     Raises NothingToExport, OtherExport when the folder holds another one, TargetUnusable,
     StoreUnavailable.
     """
-    manifest = await _begun(source, target, wanted, now)
-    if target.size(COMPLETE) is not None:
-        return read_complete(target)
-    order = Order(
-        source, target, manifest.wanted, manifest.view, manifest.head, manifest.created_at
-    )
-    parts = await _pieces(order, manifest.pieces, progress, jobs or default_jobs())
-    if wanted.from_position is None:
+    # What cannot be made leaves nothing behind.
+    planned = _begun(target, wanted) or await manifest_of(source, wanted, now)
+    with target.held():
+        manifest = _begun(target, wanted) or _begin(target, planned)
+        if target.size(COMPLETE) is not None:
+            return read_complete(target)
+        order = Order(
+            source, target, manifest.wanted, manifest.view, manifest.head, manifest.created_at
+        )
+        parts = await _pieces(order, manifest.pieces, progress, jobs or default_jobs())
+        return _ended(order, manifest, parts)
+
+
+def _ended(order: Order, manifest: Manifest, parts: list[Part]) -> Complete:
+    """Say that an export is whole, and what it is made of."""
+    if order.wanted.from_position is None:
         written_of = {part.table for part in parts}
         parts += [empty(order, name) for name in manifest.tables if name not in written_of]
     rows = {
@@ -61,20 +69,19 @@ async def export(  # noqa: PLR0913 - from where, to where, what, and how
         for name in dict.fromkeys([*manifest.tables, *(piece.table for piece in manifest.pieces)])
     }
     whole = Complete(position=manifest.position, rows=rows, parts=tuple(parts))
-    with target.writing(COMPLETE) as file:
+    with order.target.writing(COMPLETE) as file:
         file.write(whole.spelled())
     for piece in manifest.pieces:
-        target.remove(_note(piece))
+        order.target.remove(_note(piece))
     return whole
 
 
-async def _begun(source: Source, target: Target, wanted: Wanted, now: Instant) -> Manifest:
-    """Return the manifest of the export that is there, or begin one."""
+def _begun(target: Target, wanted: Wanted) -> Manifest | None:
+    """Return the manifest of the export that is there, if one is, and this is it."""
     begun = read_manifest(target)
     if begun is None:
-        begun = await manifest_of(source, wanted, now)
-        with target.writing(MANIFEST) as file:
-            file.write(begun.spelled())
+        if foreign := target.foreign():
+            raise OtherExport(target.address, f"{foreign} is in it")
     elif begun.wanted != wanted:
         raise OtherExport(target.address, "it was asked for in other words")
     elif begun.merged is not None and target.size(COMPLETE) is None:
@@ -84,10 +91,16 @@ async def _begun(source: Source, target: Target, wanted: Wanted, now: Instant) -
     return begun
 
 
+def _begin(target: Target, planned: Manifest) -> Manifest:
+    with target.writing(MANIFEST) as file:
+        file.write(planned.spelled())
+    return planned
+
+
 async def _pieces(order: Order, pieces: list[Piece], progress: Progress, jobs: int) -> list[Part]:
     parts = {piece: _noted(order.target, piece) for piece in pieces}
     missing = [(order, piece) for piece in pieces if parts[piece] is None]
-    done = len(pieces) - len(missing)
+    done = rows = 0
     workers = Workers(min(jobs, max(len(missing), 1)))
     try:
         async for (_, piece), found in workers.in_order(written, missing):
@@ -95,7 +108,11 @@ async def _pieces(order: Order, pieces: list[Piece], progress: Progress, jobs: i
                 file.write(_PARTS.dump_json(found))
             parts[piece] = found
             done += 1
-            progress(done, len(pieces))
+            rows += sum(part.rows for part in found)
+            progress(rows, rows * len(missing) // done)
+    except BaseException:
+        workers.abandon()
+        raise
     finally:
         workers.close()
     return [part for found in parts.values() for part in found or ()]

@@ -2,18 +2,27 @@
 
 import hashlib
 import os
+import re
+import shutil
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
 from pyarrow import fs
 
+from eventstore.database.sqlite import sync
+from eventstore.errors import StoreInUse
+from eventstore.lock import hold
 from projections.errors import TargetUnusable
 
 _BUFFER: Final = 1 << 20
+
+_LOCK: Final = "_lock"
+_UNFINISHED: Final = ".part"
 
 
 @dataclass(frozen=True)
@@ -47,18 +56,54 @@ class Target:
         """Write a file: it has its name when this ends without an error. Raises TargetUnusable."""
         files, root = self._opened()
         path = f"{root}/{name}"
-        local = isinstance(files, fs.LocalFileSystem)
-        # An object is there when all of it was sent; a file has its name when it is on the disk.
-        there = f"{path}.part" if local else path
         try:
-            files.create_dir(str(PurePosixPath(path).parent), recursive=True)
-            with files.open_output_stream(there, buffer_size=_BUFFER) as file:
-                yield (written := Written(file))
-            if local:
-                _keep(Path(there), Path(path))
+            if isinstance(files, fs.LocalFileSystem):
+                with _kept(Path(path)) as file:
+                    yield Written(file)
+            else:
+                # To close what is being sent makes an object of it, also when something failed.
+                with tempfile.TemporaryFile() as file:
+                    yield Written(file)
+                    file.seek(0)
+                    with files.open_output_stream(path) as sent:
+                        shutil.copyfileobj(file, sent, _BUFFER)
         except (OSError, pa.ArrowException) as error:
             raise TargetUnusable(self.address, _said(error)) from None
-        del written
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep others from writing to this folder, as long as the context lasts.
+
+        Nothing can in a bucket. Raises TargetUnusable when another process has it.
+        """
+        files, root = self._opened()
+        if not isinstance(files, fs.LocalFileSystem):
+            yield
+            return
+        with ExitStack() as stack:
+            lock = Path(root, _LOCK)
+            try:
+                lock.parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(hold(lock))
+                for left in Path(root).rglob(f"*{_UNFINISHED}"):  # by who was killed
+                    left.unlink()
+            except StoreInUse:
+                said = "another process is writing an export there"
+                raise TargetUnusable(self.address, said) from None
+            except OSError as error:
+                raise TargetUnusable(self.address, _said(error)) from None
+            yield
+            lock.unlink()
+
+    def foreign(self) -> str | None:
+        """Return the name of something that is no export's, if there is any."""
+        files, root = self._opened()
+        try:
+            found = files.get_file_info(fs.FileSelector(root, allow_not_found=True))
+        except (OSError, pa.ArrowException) as error:
+            raise TargetUnusable(self.address, _said(error)) from None
+        names = sorted(each.base_name for each in found)
+        return next((name for name in names if not name.startswith((".", "_"))), None)
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there. Raises TargetUnusable."""
@@ -80,13 +125,19 @@ class Target:
         return found.size if found.type is fs.FileType.File else None
 
     def _opened(self) -> tuple[fs.FileSystem, str]:
-        try:
-            if "://" in self.address:
-                files, root = fs.FileSystem.from_uri(self.address)
-                return files, root.rstrip("/")
+        scheme, separator, rest = self.address.partition("://")
+        if not separator:
             return fs.LocalFileSystem(), str(Path(self.address).absolute())
+        if scheme != "s3" or not rest.strip("/"):
+            raise TargetUnusable(self.address, "use a folder, or s3://BUCKET/FOLDER")
+        if "@" in rest:
+            said = "credentials stand in the environment, never in an address"
+            raise TargetUnusable("s3://…", said)
+        try:
+            files, root = fs.FileSystem.from_uri(self.address)
         except (OSError, ValueError, pa.ArrowException) as error:
             raise TargetUnusable(self.address, _said(error)) from None
+        return files, root.rstrip("/")
 
 
 class Written:
@@ -134,18 +185,29 @@ class Written:
         return self._digest.hexdigest()
 
 
-def _keep(there: Path, path: Path) -> None:
-    with there.open("rb") as file:
-        os.fsync(file.fileno())
-    there.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+@contextmanager
+def _kept(path: Path) -> Iterator[BinaryIO]:
+    """Write a file that has its name when it is on the disk, and so have its folders."""
+    missing = [each for each in path.parents if not each.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Of its own name: who was killed may have workers that are not gone yet.
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}{_UNFINISHED}")
     try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        with unfinished.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    for folder in [path.parent, *(each.parent for each in missing)]:
+        sync(folder)
 
 
 def _said(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
+    if number := re.search(r"\[errno (\d+)\]", str(error)):  # how Arrow spells those of files
+        return os.strerror(int(number[1]))
     return str(error).splitlines()[0]
