@@ -4,8 +4,9 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -50,21 +51,11 @@ async def part(request: Request) -> Response:
     if said is None:
         raise no_such("file of this export")
     path = state.exporting.orders.files(order) / wanted
-    tag, size = f'"{said["sha256"]}"', said["bytes"]
-    if await of_folder(_size_of, path) != size:
+    if await of_folder(_size_of, path) != said["bytes"]:
         detail = "This file is not as it was written. Remove the export, and order it again."
         raise Problem("exports_unavailable", detail)
-    headers = {**_HEADERS, "ETag": tag}
-    if holds(request, tag):
-        answer: Response = Response(None, 304, headers)
-        status = 304
-    else:
-        asked = request.headers
-        given = range_of(asked.get("range"), asked.get("if-range"), tag=tag, size=size)
-        answer = _File(
-            path, headers, _MEDIA[order.wanted.format], _file_name(order, said), whole=given is None
-        )
-        status = 200 if given is None else 206
+    media, name = _MEDIA[order.wanted.format], _file_name(order, said)
+    answer, status = _answer(request, _Named(path, said["sha256"], said["bytes"], media, name))
     look = look_of(request, access, PART, {"export": order.number})
     await state.access_log.read(
         replace(look, filters={**look.filters, "path": wanted}),
@@ -75,13 +66,32 @@ async def part(request: Request) -> Response:
     return answer
 
 
+class _Named(NamedTuple):
+    """A file, its digest and size, what it is, and what it is called where it is saved."""
+
+    path: Path
+    sha256: str
+    size: int
+    media: str
+    name: str
+
+
+def _answer(request: Request, file: _Named) -> tuple[Response, int]:
+    """Answer with a file, a range of it, or that it is the same. Raises Problem."""
+    tag = f'"{file.sha256}"'
+    headers = {**_HEADERS, "ETag": tag}
+    if holds(request, tag):
+        return Response(None, 304, headers), 304
+    asked = request.headers
+    given = range_of(asked.get("range"), asked.get("if-range"), tag=tag, size=file.size)
+    return _File(file, headers, whole=given is None), 200 if given is None else 206
+
+
 class _File(FileResponse):
     """A file, whole or in part: of a range that is none Starlette would make an error."""
 
-    def __init__(
-        self, path: Path, headers: Mapping[str, str], media: str, name: str, *, whole: bool
-    ) -> None:
-        super().__init__(path, headers=headers, media_type=media, filename=name)
+    def __init__(self, file: _Named, headers: Mapping[str, str], *, whole: bool) -> None:
+        super().__init__(file.path, headers=headers, media_type=file.media, filename=file.name)
         self._whole = whole
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,19 +111,18 @@ def _file_name(order: Ordered, said: Any) -> str:
 
 async def _document(request: Request, name: str) -> Response:
     state, access, order = await _asked(request)
-    said = await of_folder(_read, state.exporting.orders.files(order) / name)
+    path = state.exporting.orders.files(order) / name
+    said = await of_folder(_read, path)
     if said is None:
         raise no_such(f"{name}, yet: the export waits, is made or was given up")
-    headers = {**_HEADERS, "ETag": f'"{hashlib.sha256(said).hexdigest()}"'}
-    if holds(request, headers["ETag"]):
-        answer = Response(None, 304, headers)
-    else:
-        answer = Response(said, 200, headers, "application/json")
+    digest = hashlib.sha256(said).hexdigest()
+    saved_as = f"{order.wanted.portal}-{name}"
+    answer, status = _answer(request, _Named(path, digest, len(said), "application/json", saved_as))
     await state.access_log.read(
         look_of(request, access, f"{EXPORT}/{name}", {"export": order.number}),
-        position=state.live.projected(access.portal.id),
+        position=from_json(said)["position"],
         count=1,
-        status=answer.status_code,
+        status=status,
     )
     return answer
 
@@ -147,13 +156,12 @@ PART: Final = f"{EXPORT}/parts/{{path}}"
 
 @dataclass(frozen=True)
 class Download:
-    """An address that answers with a file: of one of these media types, perhaps in ranges."""
+    """An address that answers with a file of one of these media types, or a range of it."""
 
     path: str
     summary: str
     media: tuple[str, ...]
     respond: Callable[[Request], Awaitable[Response]]
-    ranges: bool = False
 
     @property
     def route(self) -> str:
@@ -179,7 +187,6 @@ DOWNLOADS: Final = (
         "A file of an export, or a range of its bytes",
         (*_MEDIA.values(),),
         part,
-        ranges=True,
     ),
 )
 """Every file of an export that can be fetched."""

@@ -122,7 +122,7 @@ def _described(operation: Operation, schema: Any) -> dict[str, Any]:
         described["security"] = [{"token": [scope]} for scope in operation.scopes or ()] or [
             {"token": []}
         ]
-    if operation.ranges:
+    if operation.media:
         described["parameters"] += _IN_RANGES
     if operation.bodies:
         body = {} if operation.body is None else _taken(operation.body)
@@ -197,7 +197,7 @@ def _responses(operation: Operation, schema: Any) -> dict[str, Any]:
             "ETag": {"description": "Names these very bytes", "schema": {"type": "string"}}
         }
         responses["304"] = {"description": "The caller has these very bytes (If-None-Match)"}
-    if operation.ranges:
+    if operation.media:
         responses["206"] = {"description": "The bytes that were asked for", "content": content}
     by_status: dict[HTTPStatus, list[str]] = {}
     for code in operation.codes:

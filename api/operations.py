@@ -27,7 +27,7 @@ class Operation:
 
     `scopes` is None where no token is asked for; of several, one is needed. `bodies` are the media
     types that it takes, and `body` what stands there, where that has a shape. What is `followed`
-    is given as a stream, too. An answer with one of `media` is a file, perhaps in `ranges`.
+    is given as a stream, too. An answer with one of `media` is a file, or a range of it.
     """
 
     method: Literal["get", "post", "delete"]
@@ -43,7 +43,6 @@ class Operation:
     followed: bool = False
     status: int = 200
     media: tuple[str, ...] = ()
-    ranges: bool = False
 
 
 class _ReceiverQuery(Query):
@@ -208,10 +207,9 @@ def _downloading(download: Download) -> Operation:
         (
             "unknown_parameter",
             *_ABOUT_EXPORTS,
-            *(("range_not_satisfiable",) if download.ranges else ()),
+            "range_not_satisfiable",
         ),
         media=download.media,
-        ranges=download.ranges,
     )
 
 

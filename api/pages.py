@@ -107,12 +107,24 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> Iterator
                 _prose(parameter["description"]) + _bounds(parameter["schema"]),
             )
         yield "</table>"
+    yield from _body(operation)
     yield "<table><tr><th>Status<th>Answer</tr>"
     for status, answer in operation["responses"].items():
         schema = answer.get("content", {}).get("application/json", {}).get("schema")
         shape = _type(schema) if schema else _prose(answer["description"])
         yield _row(status, shape)
     yield "</table></details>"
+
+
+def _body(operation: Mapping[str, Any]) -> Iterator[str]:
+    """Say what may stand in a body of JSON, where that has a shape."""
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    fields = body.get("schema", {}).get("properties")
+    if fields:
+        yield "<table><tr><th>In the body<th>Must be</tr>"
+        for name, field in fields.items():
+            yield _row(f"<code>{escape(name)}</code>", _prose(field["description"]))
+        yield "</table>"
 
 
 def _shapes(schemas: Mapping[str, Any]) -> Iterator[str]:

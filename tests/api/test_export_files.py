@@ -74,6 +74,16 @@ async def test_who_has_a_file_is_not_sent_it_again(someone: Orderer) -> None:
         assert other.status_code == 200
 
 
+async def test_what_tells_of_the_files_is_gone_on_with_too(someone: Orderer) -> None:
+    for name in ("manifest.json", "complete.json"):
+        whole = await someone.ask("GET", f"/{EXPORT}/{name}")
+        rest = await someone.ask("GET", f"/{EXPORT}/{name}", headers={"Range": "bytes=5-"})
+
+        assert (rest.status_code, rest.content) == (206, whole.content[5:])
+        assert whole.headers["Content-Type"] == "application/json"
+        assert whole.headers["Content-Disposition"] == f'attachment; filename="acme-{name}"'
+
+
 async def test_head_tells_of_a_file_and_sends_none_of_it(someone: Orderer) -> None:
     answer = await someone.ask("HEAD", f"/{EXPORT}/parts/{PATH}")
 

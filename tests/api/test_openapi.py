@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from starlette.routing import Route
 
 from api.app import create_app
+from api.export_orders import ExportOrder
 from api.openapi import openapi
 from api.operations import OPERATIONS
 from api.problems import STATUS
@@ -128,3 +129,14 @@ def test_what_can_be_followed_is_described_as_a_stream_too() -> None:
     followed = {each.path for each in READS if "text/event-stream" in str(paths[each.path]["get"])}
 
     assert followed == {"/v1/portals/{portal}/changes", "/v1/portals/{portal}/events"}
+
+
+async def test_what_may_stand_in_a_body_is_described(reader: Reader) -> None:
+    path = "/v1/portals/{portal}/exports"
+    taken = openapi()["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    page = (await reader.served.client.get("/docs")).text
+
+    assert taken["properties"].keys() == ExportOrder.model_fields.keys()
+    assert taken["additionalProperties"] is False
+    for name in ExportOrder.model_fields:
+        assert f"<tr><td><code>{name}</code>" in page
