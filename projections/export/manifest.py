@@ -4,13 +4,12 @@
 missing, the export is not whole.
 """
 
-from typing import Any
-
 from pydantic import ValidationError
 
 from eventstore.event import MAX_INSTANT, Instant
 from projections.errors import NoSuchExport, OtherExport
 from projections.export.names import COMPLETE, MANIFEST, PartName, TableName
+from projections.export.seen import CoverageSaid
 from projections.export.selection import Piece
 from projections.export.tables import SCHEMA_VERSION, table_for
 from projections.export.target import Target
@@ -47,7 +46,7 @@ class Manifest(Said):
     head: int
     fingerprint: str
     created_at: Instant
-    coverage: dict[str, Any] | None = None
+    coverage: CoverageSaid | None = None
     merged: tuple[int, ...] | None = None
     tables: dict[TableName, TableSaid]
 

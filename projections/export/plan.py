@@ -14,6 +14,7 @@ from projections.export.manifest import Manifest, table_said
 from projections.export.names import TableName
 from projections.export.pieces import Source
 from projections.export.runs import ROW_GROUP
+from projections.export.seen import coverage_said
 from projections.export.selection import Piece
 from projections.export.tables import TABLES
 from projections.export.touched import touched
@@ -25,6 +26,7 @@ from projections.members import membership
 from projections.messages import message
 from projections.profiles import chat, user_profile
 from projections.project import checkpoint_of
+from projections.read.coverage import watches
 
 _CHANGES: Final = 20_000
 """Positions whose changes are found by one worker at once: each is folded."""
@@ -87,6 +89,7 @@ async def manifest_of(source: Source, wanted: Wanted, now: Instant) -> Manifest:
                 name: await _ranges(session, source.portal_id, name, wanted, position)
                 for name in wanted.tables
             }
+            watched = await watches(session, source.portal_id)
     finally:
         await session.close()
     heads = await heads_of(source.log)
@@ -96,6 +99,7 @@ async def manifest_of(source: Source, wanted: Wanted, now: Instant) -> Manifest:
         head=heads.get(source.portal_id, 0),
         fingerprint=fingerprint(),
         created_at=now,
+        coverage=coverage_said(watched, wanted),
         tables={
             name: table_said(name, pieces, op=wanted.from_position is not None)
             for name, pieces in ranges.items()

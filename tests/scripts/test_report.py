@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.engines import postgresql_takes_long
 from tests.pages import check_it_is_by_itself, page
 from tests.scripts.conftest import Command
+
+pytestmark = postgresql_takes_long
 
 
 @pytest.fixture
@@ -27,6 +30,8 @@ def test_a_portal_is_drawn_and_nothing_else_is_left(demo: Command, tmp_path: Pat
     check_it_is_by_itself(read)
     assert len(read.all("svg")) == 5
     assert "Priya Nair: 3 of 4" in read.text  # the fourth is a command
+    said = read.one("header").text
+    assert "between 2026-09-14 07:00:00 UTC and 2026-09-14 08:59:30 UTC, with 1 hole" in said
     assert [path.name for path in out.parent.iterdir()] == ["report.html"]
 
 
@@ -50,6 +55,7 @@ def test_a_portal_of_which_nothing_is_known_says_so(
     read = page((tmp_path / "r.html").read_text())
     assert read.all("svg") == []
     assert len(read.all("p", of_class="nothing")) == 5
+    assert "No queue of the portal was watched" in read.one("header").text
 
 
 @pytest.mark.parametrize(
