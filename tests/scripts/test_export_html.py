@@ -11,7 +11,7 @@ import pytest
 from pydantic_core import from_json, to_json
 
 from tests import samples
-from tests.engines import on_sqlite
+from tests.engines import on_sqlite, postgresql_takes_long
 from tests.pages import Element, check_it_is_by_itself, page
 from tests.scripts.conftest import Command
 
@@ -84,6 +84,7 @@ def test_an_edited_and_deleted_message_shows_every_text_and_when(
     assert "until 2026-09-14 07:47:20 UTC (event)" in said
 
 
+@postgresql_takes_long
 def test_messages_are_numbered_in_order_and_the_end_says_how_many(
     demo: Command, tmp_path: Path
 ) -> None:
@@ -113,6 +114,7 @@ def test_members_stand_there_with_what_is_known_of_their_coming_and_going(
     assert priya.endswith("not that anybody told")
 
 
+@postgresql_takes_long
 def test_the_head_says_of_what_log_it_is_made_and_what_was_not_seen(
     demo: Command, tmp_path: Path
 ) -> None:
@@ -150,6 +152,7 @@ def test_a_hole_is_told_of_at_the_head_and_where_it_lies(demo: Command, tmp_path
     assert parts[place + 1].attributes["id"] == "m190502"  # of 07:44:10
 
 
+@postgresql_takes_long
 def test_the_digest_of_a_page_is_in_complete_json(demo: Command, tmp_path: Path) -> None:
     transcript(demo, tmp_path / "out")
 
@@ -159,6 +162,7 @@ def test_the_digest_of_a_page_is_in_complete_json(demo: Command, tmp_path: Path)
     assert part["bytes"] == len(written)
 
 
+@postgresql_takes_long
 def test_hostile_words_are_words(demo: Command, tmp_path: Path) -> None:
     read = transcript(demo, tmp_path / "out", chat=str(HOSTILE))
 
@@ -259,6 +263,7 @@ def test_what_makes_no_page_is_refused(
     assert not (tmp_path / "out").exists()
 
 
+@postgresql_takes_long
 def test_a_chat_that_nobody_told_of_leaves_nothing(demo: Command, tmp_path: Path) -> None:
     asked = ("--portal", "acme", "--to", tmp_path / "out", "--format", "html", "--chat", "4711")
     refused = demo("export", *asked)
