@@ -18,6 +18,7 @@ from api.bodies import read_body
 from api.parameters import moment_of, number_of
 from api.problems import Problem
 from api.state import State
+from api.times import now
 from eventstore.body import parse_json
 from eventstore.errors import UnreadableBody
 from eventstore.event import Instant
@@ -107,12 +108,17 @@ async def read_order(state: State, request: Request) -> ExportOrder:
     except ValidationError as error:
         problem = _refusal(error)
     else:
-        if order.since is None or order.until is None or order.since < order.until:
-            return order
-        problem = Problem(
-            "window_reversed", "`since` must be earlier than `until`.", parameter="since"
-        )
+        _check_times(order)
+        return order
     raise problem  # out here, where no error that knows the value clings to it
+
+
+def _check_times(order: ExportOrder) -> None:
+    if order.since is not None and order.until is not None and order.since >= order.until:
+        detail = "`since` must be earlier than `until`."
+        raise Problem("window_reversed", detail, parameter="since")
+    if order.as_of is not None and order.as_of > now():
+        raise Problem("invalid_parameter", "`as_of` is later than now.", parameter="as_of")
 
 
 def _refusal(error: ValidationError) -> Problem:

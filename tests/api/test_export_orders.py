@@ -31,6 +31,7 @@ from tests.promises.server import SLUG
         ({"chats": ["4711"]}, "invalid_parameter", "chats"),
         ({"chats": ["1"] * 501}, "invalid_parameter", "chats"),
         ({"as_of": 1_789_400_000}, "invalid_parameter", "as_of"),
+        ({"as_of": "2999-01-01T00:00:00Z"}, "invalid_parameter", "as_of"),
         ({"as_of": "yesterday"}, "invalid_parameter", "as_of"),
         ({"as_of": "2026-09-14T08:00:00"}, "naive_timestamp", "as_of"),
         ({"since": "2026-09-14"}, "naive_timestamp", "since"),

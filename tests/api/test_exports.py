@@ -1,7 +1,10 @@
 """Exports over HTTP: ordered, made in the background, fetched, removed."""
 
 import asyncio
+import codecs
+import csv
 import hashlib
+import io
 import time
 from typing import Any
 
@@ -92,6 +95,35 @@ async def test_who_orders_fetches_and_removes_is_in_the_access_log(orderer: Orde
     )
     assert whole["filters"] == {"path": done["parts"][0]["path"]}
     assert (whole["answered_position"], whole["count"]) == (done["position"], 1)
+
+
+async def test_an_export_is_of_what_was_asked_for(orderer: Orderer) -> None:
+    asked = {
+        "format": "csv",
+        "tables": ["messages", "changes"],
+        "from_position": 2,
+        "as_of": "2026-09-14T08:00:00.000000Z",
+        "chats": ["2207"],
+        "since": "2026-09-14T07:00:00.000000Z",
+        "until": "2026-09-14T07:30:00.000000Z",
+        "formula_guard": False,
+        "byte_order_mark": True,
+    }
+
+    done = await orderer.made(**asked)
+    files = await orderer.files(done)
+
+    assert done["asked"] == asked
+    wanted = from_json(files["manifest"])["wanted"]
+    assert {name for name, value in wanted.items() if value is None or value is False} == {
+        "formula_guard",
+        "withhold",
+    }
+    for part in done["parts"]:
+        lines = list(csv.DictReader(io.StringIO(files[part["path"]].decode("utf-8-sig"))))
+        assert files[part["path"]].startswith(codecs.BOM_UTF8)
+        assert {line["chat_id"] for line in lines} == {"2207"}
+        assert {line["op"] for line in lines} <= {"upsert", "delete"}
 
 
 async def test_what_cannot_be_recorded_is_neither_ordered_nor_removed(
