@@ -224,8 +224,8 @@ def _failure(error: Exception, folder: Path) -> Failure:
     if isinstance(error, NothingToExport):
         return Failure(code="nothing_to_export", detail=f"{error}.")
     if isinstance(error, OtherExport):
-        detail = "Another version of this program began it. Order it again."
-        return Failure(code="other_version", detail=detail)
+        detail = f"It cannot be gone on with: {error.reason}. Order it again."
+        return Failure(code="cannot_go_on", detail=detail)
     if isinstance(error, TargetUnusable):
         reason = error.reason.replace(f"{folder.absolute()}/", "").rstrip(".")
         detail = f"The folder of exports does not take it: {reason}."

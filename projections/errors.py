@@ -58,6 +58,7 @@ class OtherExport(ExportError):
 
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(f"{address} holds something else: {reason}; choose another folder")
+        self.reason = reason
 
 
 class NoSuchExport(ExportError):

@@ -144,5 +144,11 @@ async def until(so: Callable[[], bool]) -> None:
 
 def makers() -> list[psutil.Process]:
     """Return the processes that make exports for this one."""
-    spawned = psutil.Process().children(recursive=True)
-    return [each for each in spawned if "spawn_main" in " ".join(each.cmdline())]
+    return [each for each in psutil.Process().children(recursive=True) if _makes(each)]
+
+
+def _makes(process: psutil.Process) -> bool:
+    try:
+        return "spawn_main" in " ".join(process.cmdline())
+    except psutil.Error:  # it is gone
+        return False

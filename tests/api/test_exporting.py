@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic_core import from_json, to_json
 
 from api import exporting
 from eventstore.lock import hold
@@ -48,9 +50,12 @@ def _vanish(*_: Any) -> None:
 
 async def test_a_folder_that_takes_nothing_more_is_told_of(orderer: Orderer) -> None:
     orders = orderer.served.state.exporting.orders
-    order = reserved(orderer.served, format="csv", tables=("chats",))
-    orders.files(order).mkdir()
-    (orders.files(order) / "table=chats").write_bytes(b"no folder")  # not even root writes there
+    order = reserved(orderer.served, format="csv", tables=("chats", "users"))
+    with pytest.raises(_CutOffError):
+        await make(orderer.served, order, _cut_off)
+    users = orders.files(order) / "table=users"
+    shutil.rmtree(users, ignore_errors=True)
+    users.write_bytes(b"no folder")  # not even root writes there
     orders.place(order)
     orderer.served.state.exporting.ordered.set()
 
@@ -60,6 +65,24 @@ async def test_a_folder_that_takes_nothing_more_is_told_of(orderer: Orderer) -> 
     assert "does not take it" in ended["failure"]["detail"]
     assert not orders.files(order).exists()  # or there would be no room for the next one either
     assert os.fspath(orders.folder) not in str(ended)
+
+
+async def test_what_was_begun_otherwise_is_not_gone_on_with(orderer: Orderer) -> None:
+    """As after an upgrade: its files would not be of one piece."""
+    orders = orderer.served.state.exporting.orders
+    order = reserved(orderer.served, format="csv", tables=("chats", "users"))
+    with pytest.raises(_CutOffError):
+        await make(orderer.served, order, _cut_off)
+    manifest = orders.files(order) / MANIFEST
+    said = from_json(manifest.read_bytes()) | {"fingerprint": "of-another-version"}
+    manifest.write_bytes(to_json(said))
+    orders.place(order)
+    orderer.served.state.exporting.ordered.set()
+
+    ended = await orderer.ended({"url": f"/v1/portals/acme/exports/{order.number}"})
+
+    assert (ended["state"], ended["failure"]["code"]) == ("failed", "cannot_go_on")
+    assert "another version" in ended["failure"]["detail"]
 
 
 async def test_a_failure_that_cannot_be_written_down_is_still_told(
