@@ -102,8 +102,8 @@ class Target:
             found = files.get_file_info(fs.FileSelector(root, allow_not_found=True))
         except (OSError, pa.ArrowException) as error:
             raise TargetUnusable(self.address, _said(error)) from None
-        names = sorted(each.base_name for each in found)
-        return next((name for name in names if not name.startswith((".", "_"))), None)
+        names = {each.base_name for each in found if not each.base_name.endswith(_UNFINISHED)}
+        return min((name for name in names if not name.startswith((".", "_"))), default=None)
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there. Raises TargetUnusable."""

@@ -10,13 +10,20 @@ from typing import Final
 from scripts.bench.report import circumstances
 from tests.faults import report
 from tests.faults.mutants import MUTANTS
+from tests.faults.mutants_export import MUTANTS_EXPORT
 from tests.faults.mutants_fetching import MUTANTS_FETCHING
 from tests.faults.mutants_postgresql import MUTANTS_POSTGRESQL
 from tests.faults.mutants_slow_senders import MUTANTS_SLOW_SENDERS
 from tests.faults.mutation import ROOT, Survived, try_all
 from tests.faults.tallies import FILE, Tally, read
 
-_MUTANTS: Final = (*MUTANTS, *MUTANTS_FETCHING, *MUTANTS_POSTGRESQL, *MUTANTS_SLOW_SENDERS)
+_MUTANTS: Final = (
+    *MUTANTS,
+    *MUTANTS_EXPORT,
+    *MUTANTS_FETCHING,
+    *MUTANTS_POSTGRESQL,
+    *MUTANTS_SLOW_SENDERS,
+)
 _TESTS: Final = (
     "tests/faults",
     "tests/soak",

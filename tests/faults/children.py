@@ -17,7 +17,9 @@ _PATIENCE: Final = 120
 """Seconds after which a child that goes on and on is a failure."""
 
 _forking = multiprocessing.get_context("forkserver")
-_forking.set_forkserver_preload(["tests.faults.work", "scripts.imports", "scripts.rebuild"])
+_forking.set_forkserver_preload(
+    ["tests.faults.work", "scripts.imports", "scripts.rebuild", "projections.export.export"]
+)
 
 
 class Voice:

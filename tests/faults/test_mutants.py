@@ -8,12 +8,19 @@ from pathlib import Path
 import pytest
 
 from tests.faults.mutants import MUTANTS, Mutant
+from tests.faults.mutants_export import MUTANTS_EXPORT
 from tests.faults.mutants_fetching import MUTANTS_FETCHING
 from tests.faults.mutants_postgresql import MUTANTS_POSTGRESQL
 from tests.faults.mutants_slow_senders import MUTANTS_SLOW_SENDERS
 from tests.faults.mutation import ROOT, Survived, mutated, try_mutant
 
-ALL = (*MUTANTS, *MUTANTS_FETCHING, *MUTANTS_POSTGRESQL, *MUTANTS_SLOW_SENDERS)
+ALL = (
+    *MUTANTS,
+    *MUTANTS_EXPORT,
+    *MUTANTS_FETCHING,
+    *MUTANTS_POSTGRESQL,
+    *MUTANTS_SLOW_SENDERS,
+)
 
 HARMLESS = Mutant(
     "say the same in other words",

@@ -48,6 +48,8 @@ async def rows(
             async for some in rows_of(sources, piece, view)
             for row in chosen(wanted, table, some, named)
         ]
+    keys = [row[0] for row in found]
+    assert keys == sorted(keys)  # so they are parted into the same files again
     place = [[column.name for column in table.columns].index(key) for key in table.key]
     return sorted(found, key=lambda row: [row[each] for each in place])
 
