@@ -133,7 +133,7 @@ async def _merged(
                     target,
                     wanted,
                     table,
-                    rows,
+                    months.in_order(rows),
                     month=month,
                     name=f"part-{number:05}",
                     write=reader.write,

@@ -15,22 +15,24 @@ from projections.export.wanted import Wanted
 Rows = Mapping[TableName, Sequence[tuple[Any, ...]]]
 
 
-def made(
+def made(  # noqa: PLR0913 - what an export is
     folder: Path,
     rows: Rows,
     *,
     position: int,
     first: int | None = None,
     form: FormatName = "csv",
+    most: int = 100,
     **asked: Any,
 ) -> Path:
-    """An export of these rows, which is an increment if it has a first position."""
+    """An export of these rows, so many a file. It is an increment if it has a first position."""
     wanted = Wanted(portal="acme", format=form, tables=tuple(rows), from_position=first, **asked)
     target, op = Target(str(folder)), first is not None
     parts = [
-        write_file(target, wanted, table_for(name, op=op), part, month=month, name="part-00000")
-        for name, some in rows.items()
-        for month, part in by_month(table_for(name, op=op), table_of(table_for(name, op=op), some))
+        write_file(target, wanted, table, part, month=month, name=f"part-{begin:05}")
+        for table, some in ((table_for(name, op=op), some) for name, some in rows.items())
+        for begin in range(0, len(some), most)
+        for month, part in by_month(table, table_of(table, some[begin : begin + most]))
     ]
     manifest = Manifest(
         wanted=wanted,

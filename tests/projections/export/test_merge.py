@@ -112,10 +112,8 @@ JANUARY, MARCH = 1_767_225_600_000_000, 1_772_323_200_000_000
 FORMATS: Sequence[FormatName] = ("parquet", "csv", "jsonl")
 
 
-def reaction(
-    message_id: int, code: str = "like", *, chat: int | None = 7, at: int = JANUARY
-) -> Row:
-    return (message_id, 41, code, 1, chat, at, "event", None, None)
+def reaction(message_id: int, *, user: int = 41, chat: int | None = 7, at: int = JANUARY) -> Row:
+    return (message_id, user, "like", 1, chat, at, "event", None, None)
 
 
 def gone(row: Row) -> Row:
@@ -151,6 +149,26 @@ async def test_of_each_row_what_was_told_last_stands(tmp_path: Path, form: Forma
     expected = made(tmp_path / "whole", {"reactions": rows}, position=30, form=form)
 
     assert files(await merged(tmp_path, whole, first, second)) == files(expected)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+async def test_of_many_files_nothing_is_left_out_or_told_twice(
+    tmp_path: Path, form: FormatName
+) -> None:
+    """What comes between two files, in front of them, and behind the last; one key is in two."""
+    asked: Any = {"form": form, "most": 2}
+    other = reaction(20, user=42)
+    rows = sorted([other, *(reaction(number) for number in range(10, 70, 10))])
+    whole = made(tmp_path / "0", {"reactions": rows}, position=10, **asked)
+    new = [reaction(number) for number in (5, 15, 25, 55, 65, 75, 85, 95)]
+    news = [now(reaction(20, chat=9)), *map(now, new), gone(reaction(30))]
+    news.sort()
+    increment = made(tmp_path / "1", {"reactions": news}, position=20, first=11, **asked)
+    left = [other, *(reaction(number) for number in (10, 40, 50, 60))]
+    rows = sorted([*left, *new, reaction(20, chat=9)])
+    expected = made(tmp_path / "whole", {"reactions": rows}, position=20, form=form)
+
+    assert files(await merged(tmp_path, whole, increment)) == files(expected)
 
 
 @pytest.mark.parametrize("form", FORMATS)
