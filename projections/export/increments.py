@@ -5,16 +5,33 @@ Both sides are rows as they are shown: a row that leaves what is wanted is gone 
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, Final
 
-from projections.export.rows import Rows, Sources, in_slices, members_of, of_message, profiles_of
+from sqlalchemy import bindparam, select
+
+from eventstore.database import one_of
+from projections.export.names import PartName
+from projections.export.rows import (
+    Rows,
+    Sources,
+    in_slices,
+    members_of,
+    of_message,
+    profiles_of,
+    stored_of_messages,
+)
 from projections.export.selection import Piece
 from projections.export.shown import names_of, shown, shown_rows
 from projections.export.tables import TABLES, ExportTable
 from projections.export.touched import touched
 from projections.export.wanted import Wanted
+from projections.messages import message
 from projections.read.then.facts import facts_of_messages
 from projections.view import View
+
+_ENDS: Final = select(
+    message.c.message_id, message.c.first_position, message.c.last_position, message.c.last_at
+).where(message.c.portal_id == bindparam("portal_id"), one_of(message.c.message_id, "message_ids"))
 
 
 async def changed_rows(
@@ -66,14 +83,7 @@ async def _both(
     """Return the rows of some keys as they were before, and as the view knows them."""
     name, session, portal_id = piece.table, sources.models, sources.portal_id
     if TABLES[name].keyed_by == "message":
-        told = await facts_of_messages(session, portal_id, view, [key[0] for key in keys])
-        known = [
-            [fact for fact in facts if fact.position <= before.position] for facts in told.values()
-        ]
-        return (
-            [row for facts in known for row in of_message(name, facts)],
-            [row for facts in told.values() for row in of_message(name, facts)],
-        )
+        return await _both_of_messages(sources, name, before, view, [key[0] for key in keys])
     if name == "members":
         pairs = [(key[0], key[1]) for key in keys]
         return (
@@ -85,3 +95,23 @@ async def _both(
         await profiles_of(session, portal_id, before, subject, ids),
         await profiles_of(session, portal_id, view, subject, ids),
     )
+
+
+async def _both_of_messages(
+    sources: Sources, name: PartName, before: View, view: View, message_ids: Sequence[int]
+) -> tuple[Rows, Rows]:
+    """Fold what was told before, and read what is stored, where the view knows all of it."""
+    session, portal_id = sources.models, sources.portal_id
+    values = {"portal_id": portal_id, "message_ids": message_ids}
+    ends = await session.rows(_ENDS, **values)
+    whole = [row[0] for row in ends if row[2] <= view.position and row[3] <= view.time]
+    cut = {*message_ids}.difference(whole)
+    older = {row[0] for row in ends if row[1] <= before.position}
+    told = await facts_of_messages(session, portal_id, view, sorted(cut | older))
+    now = await stored_of_messages(session, portal_id, name, whole)
+    now += [row for each in cut & told.keys() for row in of_message(name, told[each])]
+    was: Rows = []
+    for facts in told.values():
+        known = [fact for fact in facts if fact.position <= before.position]
+        was += of_message(name, known)
+    return was, sorted(now, key=itemgetter(0))

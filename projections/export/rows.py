@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, Table, bindparam, func, null, or_, select
 
-from eventstore.database import Pairs, Session, in_bytes, pair_of
+from eventstore.database import Pairs, Session, in_bytes, one_of, pair_of
 from eventstore.schema import event
 from projections.changes import Change
 from projections.export.names import PartName, TableName
@@ -34,7 +34,7 @@ from projections.messages import message, message_rows, message_version
 from projections.profiles import chat, chat_rows, user_profile, user_rows
 from projections.reactions import reaction, reaction_rows
 from projections.read import changes
-from projections.read.then.facts import KNOWN, TOLD_OF, facts_of_messages
+from projections.read.then.facts import KNOWN_OF_KEYS, TOLD_OF, facts_of_messages
 from projections.read.then.spans import (
     BEGUN,
     OF_SUBJECTS,
@@ -91,8 +91,8 @@ def _named(table: ExportTable, *of: Table) -> list[ColumnElement[Any]]:
     ]
 
 
-def _of_messages(name: TableName, of: Table | None = None) -> Select[Any]:
-    """Read rows that belong to messages: of these, the ids come first."""
+def _of_messages(name: TableName, of: Table | None = None, *, listed: bool = False) -> Select[Any]:
+    """Read rows that belong to messages, of a piece or of a list: the ids come first."""
     if of is None:
         statement = select(*_named(TABLES[name], message))
     else:
@@ -100,13 +100,22 @@ def _of_messages(name: TableName, of: Table | None = None) -> Select[Any]:
         statement = select(*_named(TABLES[name], of, message)).join_from(of, message, joined)
     # Bounds of the message's own key would let SQLite look through all rows for each message.
     message_id = (message if of is None else of).c.message_id
-    return statement.where(*_in_piece(message_id), *TOLD_OF).order_by(message_id)
+    statement = statement.order_by(message_id)
+    if not listed:
+        return statement.where(*_in_piece(message_id), *TOLD_OF)
+    of_portal = message_id.table.c.portal_id == bindparam("portal_id")
+    return statement.where(of_portal, one_of(message_id, "message_ids"))
 
 
 _OF_MESSAGES: Final = {
     "messages": _of_messages("messages"),
     "versions": _of_messages("versions", message_version),
     "reactions": _of_messages("reactions", reaction),
+}
+_LISTED: Final = {
+    "messages": _of_messages("messages", listed=True),
+    "versions": _of_messages("versions", message_version, listed=True),
+    "reactions": _of_messages("reactions", reaction, listed=True),
 }
 _CUT_MESSAGES: Final = (
     select(message.c.message_id)
@@ -145,7 +154,7 @@ _MEMBER_FACTS: Final = select(fact).where(
     fact.c.portal_id == bindparam("portal_id"),
     OF_MEMBERS,
     pair_of(fact.c.chat_id, fact.c.user_id, "pairs"),
-    *KNOWN,
+    *KNOWN_OF_KEYS,
 )
 _MEMBER_SPANS: Final = select(span).where(
     *BEGUN,
@@ -230,6 +239,14 @@ async def _in_order(
         begin = end
     for keys in in_slices(waiting[begin:]):
         yield await again(keys)
+
+
+async def stored_of_messages(
+    session: Session, portal_id: int, name: PartName, message_ids: Sequence[int]
+) -> Rows:
+    """Return the rows of a table that belong to these messages, as they are now."""
+    values = {"portal_id": portal_id, "message_ids": message_ids}
+    return [tuple(row) for row in await session.rows(_LISTED[name], **values)]
 
 
 def of_message(name: PartName, facts: Sequence[Fact]) -> Iterator[tuple[Any, ...]]:

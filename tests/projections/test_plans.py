@@ -15,6 +15,7 @@ from eventstore.migrations import ensure
 from eventstore.postgres_store import PostgresStore
 from eventstore.store import Store
 from projections import project, refold
+from projections.export import increments, rows, touched
 from projections.generations import prepare_generation
 from projections.read import (
     changes,
@@ -31,6 +32,7 @@ from projections.read import (
     users,
 )
 from projections.read.beside import beside
+from projections.read.then import facts
 from projections.read.then.reader import Then
 from projections.readmodels import READ_MODELS
 from projections.reconcile import known
@@ -148,6 +150,41 @@ STATEMENTS: Final = {
         ("profile", ("portal_id", "id")),
         subject="chat",
         keys=SOME,
+    ),
+    "messages that some positions touch": hot(
+        touched._STATEMENTS["message"],  # noqa: SLF001
+        ("fact", ("portal_id", "position", "position")),
+        first=17,
+        last=500,
+        after=-1,
+        upto=2**63 - 1,
+    ),
+    "members that some positions touch": hot(
+        touched._STATEMENTS["members"],  # noqa: SLF001
+        ("fact", ("portal_id", "position", "position")),
+        first=17,
+        last=500,
+        after=-1,
+        upto=2**63 - 1,
+    ),
+    "how long messages were told of": hot(
+        increments._ENDS,  # noqa: SLF001
+        ("message", ("portal_id", "message_id")),
+        message_ids=SOME,
+    ),
+    "facts of messages in a view": hot(
+        facts._OF_MESSAGES,  # noqa: SLF001
+        ("fact", ("portal_id", "message_id")),
+        message_ids=SOME,
+        view_position=10**9,
+        view_time=2**62,
+    ),
+    "joins and leaves in a view": hot(
+        rows._MEMBER_FACTS,  # noqa: SLF001
+        ("fact", ("portal_id", "chat_id", "user_id")),
+        pairs=PAIRS,
+        view_position=10**9,
+        view_time=2**62,
     ),
     **{
         f"{model.name}, deletion {number}": hot(

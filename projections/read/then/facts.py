@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, bindparam, exists, select
 
-from eventstore.database import Session, one_of
+from eventstore.database import Session, one_of, unindexed
 from projections.facts import Fact
 from projections.messages import message
 from projections.tables import fact
@@ -18,10 +18,18 @@ KNOWN: Final[tuple[ColumnElement[bool], ...]] = (
 )
 """The facts of a view."""
 
+KNOWN_OF_KEYS: Final[tuple[ColumnElement[bool], ...]] = (
+    unindexed(fact.c.position) <= bindparam("view_position"),
+    fact.c.occurred_at <= bindparam("view_time"),
+)
+"""The same among facts of some keys: SQLite would rather walk through all of the view."""
+
 _OF_MESSAGES: Final = (
     select(fact)
     .where(
-        fact.c.portal_id == bindparam("portal_id"), one_of(fact.c.message_id, "message_ids"), *KNOWN
+        fact.c.portal_id == bindparam("portal_id"),
+        one_of(fact.c.message_id, "message_ids"),
+        *KNOWN_OF_KEYS,
     )
     .order_by(fact.c.message_id)
 )
