@@ -14,6 +14,7 @@ from scripts.bench.audit import audit
 from scripts.bench.batches import batches, memory
 from scripts.bench.engines import Engine, running_engines
 from scripts.bench.environments import install
+from scripts.bench.exports import exports
 from scripts.bench.growth import growth
 from scripts.bench.http import http, readable
 from scripts.bench.measures import Measure, WrongAnswer
@@ -80,6 +81,11 @@ async def _batches(engines: Sequence[Engine], folder: Path, how: _How) -> list[M
     return await batches(engines, folder, rounds=how.fewer, count=count, peers=how.peers)
 
 
+async def _exports(engines: Sequence[Engine], folder: Path, how: _How) -> list[Measure]:
+    events = 500_000 // how.part**2
+    return await exports(engines, folder, rounds=how.fewer, events=events, peers=how.peers)
+
+
 async def _streamed(engines: Sequence[Engine], _folder: Path, how: _How) -> list[Measure]:
     seconds, steady = 10 // how.part, how.part == 1
     return await streams(engines, rounds=how.fewer, seconds=seconds, steady=steady)
@@ -103,14 +109,15 @@ _MEASURED: Final = {
     "streams": _streamed,
     "audit": _audit,
     "batches": _batches,
+    "exports": _exports,
     "memory": _memory,
     "growth": _growth,
 }
-_USUAL: Final = tuple(_MEASURED)[:8]
+_USUAL: Final = tuple(_MEASURED)[:9]
 
 Only = Annotated[
     list[str],
-    typer.Option(help=f"Measure only these: {', '.join(_MEASURED)}; else the first eight."),
+    typer.Option(help=f"Measure only these: {', '.join(_MEASURED)}; else the first nine."),
 ]
 
 

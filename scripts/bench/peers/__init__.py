@@ -13,7 +13,8 @@ from scripts.bench.measures import WrongAnswer
 EVENTSOURCING: Final = "eventsourcing"
 PY_EVENT_SOURCING: Final = "py-event-sourcing"
 DATASETTE: Final = "datasette"
-PEERS: Final = (EVENTSOURCING, PY_EVENT_SOURCING, DATASETTE)
+DUCKDB: Final = "duckdb"
+PEERS: Final = (EVENTSOURCING, PY_EVENT_SOURCING, DATASETTE, DUCKDB)
 
 
 class Told(NamedTuple):
