@@ -28,7 +28,7 @@ from projections.export.runs import in_runs
 from projections.export.tables import TABLES
 from projections.export.target import Target
 
-_MEMORY: Final = "256MB"
+_MEMORY: Final = "512MB"
 """What DuckDB holds at most; what is more, it keeps in files of its own."""
 
 _THREADS: Final = 2

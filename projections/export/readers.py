@@ -1,6 +1,6 @@
 """How DuckDB reads the files of an export, so that each row can be written again as it is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
@@ -9,7 +9,7 @@ from projections.export.formats import FORMATS, Write
 from projections.export.tables import Column, ExportTable
 from projections.export.wanted import Wanted
 
-_LONGEST: Final = 1 << 24
+_LONGEST: Final = 1 << 23
 """Bytes of a row as CSV or as JSON, at most."""
 
 _UPSERT: Final = ',"op":"upsert"}'
@@ -62,11 +62,16 @@ def _write_parquet(file: Any, of: ExportTable, rows: pa.Table, how: Wanted) -> N
 
 def _csv_files(of: ExportTable) -> str:
     """Every cell is read as the text that it is: null is nothing, and "" an empty text."""
-    named = ", ".join(f"'{column.name}': 'VARCHAR'" for column in of.columns)
+    how = "header = true, delim = ',', quote = '\"', escape = '\"'"
+    return _texts(how, [column.name for column in of.columns])
+
+
+def _texts(how: str, columns: Iterable[str]) -> str:
+    named = ", ".join(f"'{name}': 'VARCHAR'" for name in columns)
     return (
-        "read_csv(?, auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"',"
-        " nullstr = '', allow_quoted_nulls = false, parallel = false,"
-        f" max_line_size = {_LONGEST}, buffer_size = {2 * _LONGEST}, columns = {{{named}}})"
+        f"read_csv(?, {how}, columns = {{{named}}}, auto_detect = false, parallel = false,"
+        " nullstr = '', allow_quoted_nulls = false,"
+        f" max_line_size = {_LONGEST}, buffer_size = {2 * _LONGEST})"
     )
 
 
@@ -80,13 +85,13 @@ def _csv_value(column: Column) -> str:
 
 
 def _jsonl_files(_of: ExportTable) -> str:
-    longest = f"maximum_object_size = {_LONGEST}"
-    return f"read_json_objects(?, format = 'newline_delimited', {longest})"
+    """A line is one cell: no control character is in it. To read it as JSON takes more memory."""
+    return _texts("header = false, delim = '\x01', quote = '', escape = ''", ["json"])
 
 
 def _jsonl_cells(of: ExportTable) -> list[tuple[str, str]]:
     """A record is written again as it is, but for its `op`."""
-    line = "json::VARCHAR"
+    line = "json"
     if any(column.name == "op" for column in of.columns):
         line = f"left({line}, length({line}) - {len(_UPSERT)}) || '}}'"
     return [("line", line)]
