@@ -10,11 +10,14 @@ import pytest
 
 from eventstore.lock import hold
 from tests.engines import on_sqlite
+from tests.faults.test_disk_full import PLENTY, tmpfs
 from tests.scripts.conftest import Command, started
 
 pytestmark = on_sqlite  # what is refused is refused before any row is read
 
 PATIENCE = 60
+LITTLE = 40_960
+"""Bytes with which a disk has room for a manifest, and not for all tables."""
 
 
 @pytest.fixture
@@ -115,6 +118,25 @@ def test_two_do_not_write_to_one_folder(projected: Command, tmp_path: Path) -> N
     assert "another process is writing an export there" in said.err
     assert projected("export", "--portal", "acme", "--to", tmp_path / "out").status == 0
     assert not (tmp_path / "out" / "_lock").exists()
+
+
+def test_a_full_disk_is_told_in_one_line_and_gone_on_from(
+    projected: Command, tmp_path: Path
+) -> None:
+    with tmpfs(tmp_path / "disk") as leave_room:
+        out = tmp_path / "disk" / "out"
+        words = "export", "--portal", "acme", "--to", out, "--jobs", "1"
+        leave_room(os.getpid(), LITTLE)
+
+        said = projected(*words)
+
+        assert (said.status, said.out, said.err.count("\n")) == (1, "", 1)
+        assert "No space left on device" in said.err
+        assert (out / "manifest.json").exists()
+        assert not (out / "complete.json").exists()
+        leave_room(os.getpid(), PLENTY)
+        assert projected(*words).status == 0
+        assert (out / "complete.json").exists()
 
 
 def test_ctrl_c_ends_it_with_one_line(projected: Command, tmp_path: Path) -> None:
