@@ -24,5 +24,11 @@ def shown(instant: Instant | None) -> str | None:
 
 
 def to_instant(at: datetime) -> Instant:
-    """Return the moment of an aware datetime."""
-    return (at - _EPOCH) // _MICROSECOND
+    """Return the moment of an aware datetime.
+
+    Raises ValueError where that is before the year 1 or after 9999 in UTC: it has no spelling.
+    """
+    try:
+        return (at.astimezone(UTC) - _EPOCH) // _MICROSECOND
+    except OverflowError:
+        raise ValueError("in UTC, it is before the year 1 or after 9999") from None

@@ -257,11 +257,12 @@ def _time(text: str | None, option: str) -> Instant | None:
         return None
     try:
         at = datetime.fromisoformat(text)
+        instant = None if at.tzinfo is None else to_instant(at)
     except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
+        instant = None
+    if instant is None:
         raise typer.BadParameter("use a time like 2026-09-14T00:00:00Z", param_hint=option)
-    return to_instant(at)
+    return instant
 
 
 if __name__ == "__main__":

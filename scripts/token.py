@@ -48,8 +48,8 @@ def create(  # noqa: PLR0913, PLR0917 - all that a token is
     expires_at = None if expires is None else expiry(expires, datetime.now(UTC))
     limits = Limits(
         chats=frozenset(map(_chat, chat)) if chat else None,
-        since=None if since is None else to_instant(_time(since, "--since")),
-        until=None if until is None else to_instant(_time(until, "--until")),
+        since=None if since is None else _time(since, "--since"),
+        until=None if until is None else _time(until, "--until"),
         rate=None if rate is None else Rate.read(rate),
     )
     if limits.since is not None and limits.until is not None and limits.since >= limits.until:
@@ -165,25 +165,26 @@ def expiry(text: str, moment: datetime) -> Instant:
     Raises BadParameter.
     """
     if match := _DURATION.fullmatch(text):
-        at = moment + timedelta(**{_UNITS[match[2]]: int(match[1])})
+        at = to_instant(moment + timedelta(**{_UNITS[match[2]]: int(match[1])}))
     else:
         at = _time(text, "--expires")
-    if at <= moment:
+    if at <= to_instant(moment):
         raise typer.BadParameter("that moment is past", param_hint="--expires")
-    return to_instant(at)
+    return at
 
 
-def _time(text: str, option: str) -> datetime:
+def _time(text: str, option: str) -> Instant:
     try:
         at = datetime.fromisoformat(text)
+        instant = None if at.tzinfo is None else to_instant(at)
     except ValueError:
         or_else = "90d, 12h, 30m, or " if option == "--expires" else ""
         raise typer.BadParameter(
             f"use {or_else}a time like 2027-01-31T00:00:00Z", param_hint=option
         ) from None
-    if at.tzinfo is None:
+    if instant is None:
         raise typer.BadParameter("a time needs its zone, like Z", param_hint=option)
-    return at
+    return instant
 
 
 def _chat(text: str) -> int:

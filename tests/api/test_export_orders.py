@@ -35,6 +35,8 @@ from tests.promises.server import SLUG
         ({"as_of": "yesterday"}, "invalid_parameter", "as_of"),
         ({"as_of": "2026-09-14T08:00:00"}, "naive_timestamp", "as_of"),
         ({"since": "2026-09-14"}, "naive_timestamp", "since"),
+        ({"since": "0001-01-01T00:00:00+14:00"}, "invalid_parameter", "since"),
+        ({"until": "9999-12-31T23:59:59-12:00"}, "invalid_parameter", "until"),
         (
             {"since": "2026-09-14T08:00:00Z", "until": "2026-09-14T08:00:00Z"},
             "window_reversed",

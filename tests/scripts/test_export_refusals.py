@@ -36,6 +36,8 @@ WRONG = {
     ),
     "a time without its zone": (["--since", "2026-02-01T00:00:00"], "use a time like"),
     "no time": (["--until", "yesterday"], "use a time like"),
+    "a time before all years": (["--since", "0001-01-01T00:00:00+14:00"], "use a time like"),
+    "a time behind them": (["--until", "9999-12-31T23:59:59-12:00"], "use a time like"),
     "a moment that is yet to come": (["--as-of", "2126-01-01T00:00:00Z"], "later than now"),
     "an unknown format": (["--format", "xlsx"], "xlsx"),
 }

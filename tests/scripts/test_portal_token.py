@@ -172,6 +172,7 @@ def test_a_token_is_narrowed_to_chats_and_a_window(chronicle: Command, acme: str
         ("--chat", "x"),
         ("--since", "yesterday"),
         ("--since", "2026-09-14T00:00:00"),
+        ("--since", "0001-01-01T00:00:00+14:00"),
         ("--since", "2026-09-14T00:00:00Z", "--until", "2026-09-14T00:00:00Z"),
     ):
         assert chronicle(*base, *wrong).status == 2
