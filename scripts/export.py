@@ -1,7 +1,7 @@
 """`chronicle export`: a portal's history as files for other tools."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -102,9 +102,11 @@ def export(  # noqa: PLR0913 - the options of a command
     What it knows is fixed when it begins. Cut off anywhere, the same command goes on; a folder
     without complete.json is not whole. `--format html` writes one page a chat, to read and print.
     """
+    if not to:
+        raise typer.BadParameter("name a folder, or s3://BUCKET/FOLDER", param_hint="--to")
     if merge:
         _check_merging(context, merge)
-        _show_whole(asyncio.run(_merge(merge, to)), json=json)
+        _show_whole(_finished(_merge(merge, to)), json=json)
         return
     if portal is None:
         raise typer.BadParameter("which one is to be exported?", param_hint="--portal")
@@ -112,8 +114,6 @@ def export(  # noqa: PLR0913 - the options of a command
     from projections.export.tables import TABLES  # noqa: PLC0415
     from projections.export.wanted import Wanted  # noqa: PLC0415
 
-    if not to:
-        raise typer.BadParameter("name a folder, or s3://BUCKET/FOLDER", param_hint="--to")
     said = ",".join(TABLES) if tables is None else tables
     names = list(dict.fromkeys(each.strip() for each in said.split(",")))
     if unknown := [each for each in names if each not in TABLES]:
@@ -143,11 +143,14 @@ def export(  # noqa: PLR0913 - the options of a command
             "zone": zone,
         }
     )
+    _show_whole(_finished(export_to(wanted, to, jobs)), json=json)
+
+
+def _finished(work: Coroutine[Any, Any, "Complete"]) -> "Complete":
     try:
-        whole = asyncio.run(export_to(wanted, to, jobs))
+        return asyncio.run(work)
     except KeyboardInterrupt:
         raise Failure("stopped: the same command goes on where it was cut off") from None
-    _show_whole(whole, json=json)
 
 
 def _check_merging(context: typer.Context, folders: Sequence[Path]) -> None:

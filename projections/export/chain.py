@@ -51,14 +51,14 @@ class Link(NamedTuple):
                 raise DamagedExport(str(path), "its SHA-256 is not the one in complete.json")
 
 
-def chain_of(folders: Iterable[Path]) -> list[Link]:
+def chain_of(folders: Iterable[Path], *, but: Path | None = None) -> list[Link]:
     """Return the exports of some folders, or of their sub-folders, in the order of positions.
 
-    Raises DoesNotFollow where they make no chain, NoSuchExport where one is not whole, and
+    What is merged into one of those sub-folders is `but` one of them. Raises DoesNotFollow where they make no chain, NoSuchExport where one is not whole, and
     OtherExport.
     """
     links = sorted(
-        (_link(each) for folder in folders for each in _exports(folder)),
+        (_link(each) for folder in folders for each in _exports(folder, but)),
         key=lambda link: (link.complete.position, link.first),
     )
     whole = links[0]
@@ -76,10 +76,11 @@ def chain_of(folders: Iterable[Path]) -> list[Link]:
     return links
 
 
-def _exports(folder: Path) -> Sequence[Path]:
+def _exports(folder: Path, but: Path | None) -> Sequence[Path]:
     if (folder / MANIFEST).exists():
         return [folder]
     found = sorted(each.parent for each in folder.glob(f"*/{MANIFEST}"))
+    found = [each for each in found if each.absolute() != but]
     if not found:
         raise NoSuchExport(str(folder))
     return found

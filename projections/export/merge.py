@@ -45,12 +45,23 @@ async def merge(folders: Sequence[Path], target: Target, progress: Progress) -> 
     off is written again. Raises DoesNotFollow, DamagedExport and NoSuchExport for what cannot be
     merged, OtherExport when the target holds another export, TargetUnusable.
     """
-    chain = chain_of(folders)
-    manifest = _begun(target, chain)
-    if target.size(COMPLETE) is not None:
+    chain = chain_of(folders, but=target.local)
+    manifest = _manifest_of(chain)
+    if _is_begun(target, manifest) and target.size(COMPLETE) is not None:
         return read_complete(target)
     for link in chain:
         link.check_files()
+    with target.held():
+        if not _is_begun(target, manifest):
+            with target.writing(MANIFEST) as file:
+                file.write(manifest.spelled())
+        return await _made(chain, target, manifest, progress)
+
+
+async def _made(
+    chain: Sequence[Link], target: Target, manifest: Manifest, progress: Progress
+) -> Complete:
+    """Write what a chain makes, and that it is whole."""
     parts: list[Part] = []
     with _duckdb(target) as session:
         for done, name in enumerate(manifest.tables):
@@ -72,23 +83,28 @@ async def merge(folders: Sequence[Path], target: Target, progress: Progress) -> 
     return whole
 
 
-def _begun(target: Target, chain: Sequence[Link]) -> Manifest:
-    """Return the manifest of what is made of a chain, and write it if it is not there."""
+def _manifest_of(chain: Sequence[Link]) -> Manifest:
+    """Say what is made of a chain."""
     whole, last = chain[0].manifest, chain[-1].manifest
-    manifest = last.model_copy(
+    return last.model_copy(
         update={
             "wanted": whole.wanted,
             "merged": tuple(link.complete.position for link in chain),
             "tables": {name: table_said(name, (), op=False) for name in whole.tables},
         }
     )
+
+
+def _is_begun(target: Target, manifest: Manifest) -> bool:
+    """Say whether this was begun in a folder. Raises OtherExport where something else is there."""
     begun = read_manifest(target)
     if begun is None:
-        with target.writing(MANIFEST) as file:
-            file.write(manifest.spelled())
-    elif begun != manifest:
+        if foreign := target.foreign():
+            raise OtherExport(target.address, f"{foreign} is in it")
+        return False
+    if begun != manifest:
         raise OtherExport(target.address, "it is not made of these exports")
-    return manifest
+    return True
 
 
 @contextmanager

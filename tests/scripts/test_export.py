@@ -13,6 +13,7 @@ from pydantic_core import to_json
 from projections.export import tables as export_tables
 from tests import samples
 from tests.engines import on_sqlite
+from tests.projections.export.made import made
 from tests.scripts.conftest import Command
 
 TABLES = ("messages", "versions", "reactions", "members", "chats", "users", "events", "changes")
@@ -124,6 +125,15 @@ def test_what_merging_does_not_take_is_wrong_usage(
     assert ran.status == 2
     assert said in " ".join(ran.err.split())
     assert not (tmp_path / "out").exists()
+
+
+def test_without_a_name_nothing_is_merged_into_the_folder_one_is_in(
+    anywhere: Command, tmp_path: Path
+) -> None:
+    ran = anywhere("export", "--merge", made(tmp_path / "a", {"users": []}, position=1), "--to", "")
+
+    assert ran.status == 2
+    assert [each.name for each in tmp_path.iterdir()] == ["a"]
 
 
 def test_what_cannot_be_merged_is_said_in_one_line(anywhere: Command, tmp_path: Path) -> None:

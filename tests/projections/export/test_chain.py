@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from eventstore.store import Store
-from projections.errors import DamagedExport, DoesNotFollow, NoSuchExport, OtherExport
+from projections.errors import (
+    DamagedExport,
+    DoesNotFollow,
+    NoSuchExport,
+    OtherExport,
+    TargetUnusable,
+)
 from projections.export.chain import chain_of
 from projections.export.export import export
 from projections.export.merge import merge
@@ -158,3 +164,35 @@ async def test_what_was_being_merged_is_not_taken_for_an_export_that_was_cut_off
 
     with pytest.raises(OtherExport, match="it was being merged"):
         await export(source, target, wanted, unread, now=0)
+
+
+async def test_what_is_in_a_folder_is_not_taken_for_merged(tmp_path: Path) -> None:
+    """A file that is there already would be read with those that are written."""
+    there = tmp_path / "merged" / "table=reactions" / "part-00009.parquet"
+    there.parent.mkdir(parents=True)
+    there.write_bytes(b"somebody else's")
+
+    with pytest.raises(OtherExport, match="table=reactions is in it"):
+        await merge([whole(tmp_path / "a")], Target(str(tmp_path / "merged")), unread)
+
+    assert [*tmp_path.glob("merged/**/*.*")] == [there]
+
+
+async def test_two_do_not_merge_into_one_folder(tmp_path: Path) -> None:
+    folders, target = [whole(tmp_path / "a")], Target(str(tmp_path / "merged"))
+
+    with target.held(), pytest.raises(TargetUnusable, match="another process is writing"):
+        await merge(folders, target, unread)
+
+    assert (await merge(folders, target, unread)).rows == {"reactions": 1}
+
+
+async def test_where_it_is_merged_may_be_beside_what_is_merged(tmp_path: Path) -> None:
+    whole(tmp_path / "all" / "a")
+    increment(tmp_path / "all" / "b", 11, 20)
+    target = Target(str(tmp_path / "all" / "merged"))
+    done = await merge([tmp_path / "all"], target, unread)
+    target.remove(COMPLETE)
+
+    assert await merge([tmp_path / "all"], target, unread) == done
+    assert await merge([tmp_path / "all"], target, unread) == done
