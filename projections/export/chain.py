@@ -54,8 +54,8 @@ class Link(NamedTuple):
 def chain_of(folders: Iterable[Path], *, but: Path | None = None) -> list[Link]:
     """Return the exports of some folders, or of their sub-folders, in the order of positions.
 
-    What is merged into one of those sub-folders is `but` one of them. Raises DoesNotFollow where they make no chain, NoSuchExport where one is not whole, and
-    OtherExport.
+    What is merged into one of those sub-folders is `but` one of them. Raises DoesNotFollow where
+    they make no chain, NoSuchExport where one is not whole, and OtherExport.
     """
     links = sorted(
         (_link(each) for folder in folders for each in _exports(folder, but)),
