@@ -115,10 +115,11 @@ def export(  # noqa: PLR0913 - the options of a command
     from projections.export.wanted import Wanted  # noqa: PLC0415
 
     said = ",".join(TABLES) if tables is None else tables
-    names = list(dict.fromkeys(each.strip() for each in said.split(",")))
-    if unknown := [each for each in names if each not in TABLES]:
+    named = list(dict.fromkeys(each.strip() for each in said.split(",")))
+    if unknown := [each for each in named if each not in TABLES]:
         said = f"no table {', '.join(unknown)}: there are {', '.join(TABLES)}"
         raise typer.BadParameter(said, param_hint="--tables")
+    names = [each for each in TABLES if each in named]  # in whatever order they were named
     if form == "html":
         _check_pages(chat, tables, from_position, zone)
         names = []
@@ -135,7 +136,7 @@ def export(  # noqa: PLR0913 - the options of a command
             "tables": names,
             "from_position": from_position,
             "as_of": then,
-            "chats": chat or None,
+            "chats": sorted(set(chat)) if chat else None,
             "since": begin,
             "until": end,
             "formula_guard": formula_guard,

@@ -114,7 +114,8 @@ async def _check(session: Session, portal_id: int, wanted: Wanted, position: int
             f" {position}"
         )
     for chat_id in wanted.chats or ():
-        if not await session.rows(_CHAT, portal_id=portal_id, chat_id=chat_id):
+        # No engine takes a larger number.
+        if chat_id > MAX_ID or not await session.rows(_CHAT, portal_id=portal_id, chat_id=chat_id):
             raise NothingToExport(f"{wanted.portal}: nothing was ever told of a chat {chat_id}")
 
 

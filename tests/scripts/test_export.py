@@ -97,6 +97,17 @@ def in_words(columns: Sequence[str], source: str) -> list[tuple[str | None, ...]
     return duckdb.sql(f"SELECT {spelled} FROM {source} ORDER BY ALL").fetchall()  # noqa: S608
 
 
+def test_the_same_question_in_another_order_is_no_other(told: Command, tmp_path: Path) -> None:
+    words = "export", "--portal", "acme", "--to", tmp_path / "out"
+    first = told(*words, "--tables", "users,chats", "--chat", "2207", "--chat", "2260", "--json")
+
+    again = told(
+        *words, "--tables", "chats,users", *["--chat", "2260", "--chat", "2207"] * 2, "--json"
+    )
+
+    assert again.json == first.json
+
+
 def test_increments_are_merged_with_what_was_before(told: Command, tmp_path: Path) -> None:
     portal = ("export", "--portal", "acme", "--jobs", "1", "--to")
     position = told(*portal, tmp_path / "all" / "0", "--json").json["position"]

@@ -56,6 +56,10 @@ def test_wrong_usage_is_told_before_anything_is_there(
 
 REFUSED = {
     "a chat that nobody told of": (["--chat", "7"], "nothing was ever told of a chat 7"),
+    "a number beyond every id": (
+        ["--chat", str(2**63)],
+        f"nothing was ever told of a chat {2**63}",
+    ),
     "a position that is not there yet": (["--from-position", "9"], "position 9 is not there yet"),
 }
 
