@@ -146,6 +146,21 @@ def test_an_export_of_something_else_is_refused(
         report(folder, "acme", "UTC")
 
 
+def test_of_days_without_end_as_many_are_drawn_as_there_is_room_for() -> None:
+    days = [(f"day {number}", number, 1, number) for number in range(100_000)]
+
+    def ask(asked: str) -> Sequence[tuple[Any, ...]]:
+        if asked == query("members-over-time"):
+            return days
+        return [(0,)] if asked.startswith("SELECT count(*)") else []
+
+    found = figures(ask, "UTC")
+
+    picture = str(next(each.picture for each in found if each.name == "members-over-time"))
+    assert len(picture) < 50_000
+    assert "day 99999, people: 99,999" in picture
+
+
 def test_an_export_that_is_not_whole_is_refused(tmp_path: Path) -> None:
     folder = exported(tmp_path / "out")
     (folder / COMPLETE).unlink()

@@ -17,6 +17,9 @@ _FOLDER: Final = Path(__file__).parent
 _MOST: Final = 15
 """Rows of a chart, and of the table beneath it."""
 
+_POINTS: Final = 700
+"""Points of a line: there is no room for more, however long ago the first day is said to be."""
+
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 Rows = Sequence[tuple[Any, ...]]
@@ -155,12 +158,13 @@ def _members(ask: Ask) -> Figure:
             f"At the end of {day}, {_count(people, 'person', 'people')} were in"
             f" {_count(chats, 'chat')}, as far as anybody told."
         )
+        drawn = rows[::-1][:: len(rows) // _POINTS + 1][::-1]  # the last day is one of them
         series: Mapping[str, Sequence[float]] = {
-            "people": [row[1] for row in rows],
-            "memberships": [row[3] for row in rows],
+            "people": [row[1] for row in drawn],
+            "memberships": [row[3] for row in drawn],
         }
         about = f"{says} Memberships: {number(memberships)}."
-        days = [row[0] for row in rows]
+        days = [row[0] for row in drawn]
         picture = lines(
             Named(name, "People in chats, and memberships, by day", about), days, series, "number"
         )
