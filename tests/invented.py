@@ -7,7 +7,7 @@ from typing import Any, Final
 import pyarrow.parquet
 from pydantic_core import to_json
 
-from projections.export.arrow import by_month, table_of
+from projections.export.arrow import by_month, in_order, table_of
 from projections.export.names import TableName
 from projections.export.tables import TABLES
 
@@ -41,7 +41,7 @@ def written(folder: Path, seed: int = 1) -> None:
 def _write(folder: Path, name: TableName, rows: Rows) -> None:
     table = TABLES[name]
     made = table_of(table, [tuple(row.get(each.name) for each in table.columns) for row in rows])
-    parts = [*by_month(table, made)] or [("__HIVE_DEFAULT_PARTITION__", made)]
+    parts = [*by_month(table, in_order(table, made))] or [("__HIVE_DEFAULT_PARTITION__", made)]
     for month, part in parts:
         path = folder / f"table={name}" / "portal=acme" / f"month={month}" / "part-00000.parquet"
         path.parent.mkdir(parents=True)

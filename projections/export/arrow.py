@@ -55,10 +55,15 @@ def _whole(value: Any) -> int | None:
     return number if -(2**63) <= number < 2**63 else None
 
 
+def in_order(of: ExportTable, table: pa.Table) -> pa.Table:
+    """Sort rows as those of a file are."""
+    if of.keyed_by == "position":  # by which they come
+        return table
+    return table.sort_by([(name, "ascending") for name in of.order])
+
+
 def by_month(of: ExportTable, table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """Part a table by month, in order; the rows of each sorted as their files are."""
-    if of.keyed_by != "position":  # by which they come
-        table = table.sort_by([(name, "ascending") for name in of.order])
+    """Part a table by month, in order."""
     months = pc.strftime(table[of.month], format="%Y-%m").combine_chunks()
     found = sorted(months.unique().to_pylist(), key=lambda each: each or "")
     for month in found:

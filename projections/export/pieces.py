@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from eventstore.database import Place, Session
 from eventstore.event import Instant
-from projections.export.arrow import UNKNOWN, by_month, table_of
+from projections.export.arrow import UNKNOWN, by_month, in_order, table_of
 from projections.export.files import write_file
 from projections.export.increments import changed_rows
 from projections.export.manifest import Part
@@ -64,11 +64,13 @@ async def _written(order: Order, piece: Piece) -> list[Part]:
         tables = (table_of(table, rows) async for rows in found)
         number, parts = 0, []
         async for run in in_runs(tables):
-            for month, part in by_month(table, run):
+            rows = in_order(table, run)
+            del run  # or it would be in memory twice
+            for month, part in by_month(table, rows):
                 name = f"part-{piece.number:05}{f'-{number}' if number else ''}"
                 parts.append(write_file(order.target, wanted, table, part, month=month, name=name))
             number += 1
-            del run, part  # before the next are gathered
+            del rows, part  # before the next are gathered
     return parts
 
 

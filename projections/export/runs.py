@@ -31,11 +31,13 @@ async def in_runs(
             within = pc.less_equal(pc.cumulative_sum(_sizes(whole)), enough)
             end = min(_sum(within) + 1, most)
             rest = whole.slice(end).combine_chunks()  # else it would keep all of it in memory
-            held, rows, texts = [rest], rest.num_rows, _sum(_sizes(rest))
-            yield whole.slice(0, end)
+            held, rows, texts = [whole.slice(0, end)], rest.num_rows, _sum(_sizes(rest))
             del whole
+            yield held.pop()  # and keep nothing of it
+            held.append(rest)
     if rows:
-        yield pa.concat_tables(held)
+        held = [pa.concat_tables(held)]
+        yield held.pop()
 
 
 def _sizes(table: pa.Table) -> pa.ChunkedArray:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from projections.export.arrow import by_month, table_of
+from projections.export.arrow import by_month, in_order, table_of
 from projections.export.files import write_file
 from projections.export.manifest import Complete, Manifest, table_said
 from projections.export.names import COMPLETE, MANIFEST, FormatName, PartName, TableName
@@ -32,7 +32,9 @@ def made(  # noqa: PLR0913 - what an export is
         write_file(target, wanted, table, part, month=month, name=f"part-{begin:05}")
         for table, some in ((table_for(name, op=op), some) for name, some in rows.items())
         for begin in range(0, len(some), most)
-        for month, part in by_month(table, table_of(table, some[begin : begin + most]))
+        for month, part in by_month(
+            table, in_order(table, table_of(table, some[begin : begin + most]))
+        )
     ]
     manifest = Manifest(
         wanted=wanted,
