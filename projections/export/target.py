@@ -22,7 +22,11 @@ from projections.errors import TargetUnusable
 _BUFFER: Final = 1 << 20
 
 _LOCK: Final = "_lock"
-_UNFINISHED: Final = ".part"
+_UNFINISHED: Final = re.compile(r".+\.[0-9]+\.part")
+"""What a file is called that is being written, by the process of that number."""
+
+_WHERE: Final = ("*.part", "_progress/*.part", "table=*/**/*.part")
+"""Where such files are: what else is in a folder is not ours."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class Target:
             try:
                 lock.parent.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(hold(lock))
-                for left in Path(root).rglob(f"*{_UNFINISHED}"):  # by who was killed
+                for left in _left_in(Path(root)):
                     left.unlink()
             except StoreInUse:
                 said = "another process is writing an export there"
@@ -102,7 +106,7 @@ class Target:
             found = files.get_file_info(fs.FileSelector(root, allow_not_found=True))
         except (OSError, pa.ArrowException) as error:
             raise TargetUnusable(self.address, _said(error)) from None
-        names = {each.base_name for each in found if not each.base_name.endswith(_UNFINISHED)}
+        names = {each.base_name for each in found if not _UNFINISHED.fullmatch(each.base_name)}
         return min((name for name in names if not name.startswith((".", "_"))), default=None)
 
     def remove(self, name: str) -> None:
@@ -191,7 +195,7 @@ def _kept(path: Path) -> Iterator[BinaryIO]:
     missing = [each for each in path.parents if not each.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     # Of its own name: who was killed may have workers that are not gone yet.
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}{_UNFINISHED}")
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with unfinished.open("wb") as file:
             yield file
@@ -205,9 +209,15 @@ def _kept(path: Path) -> Iterator[BinaryIO]:
         sync(folder)
 
 
+def _left_in(root: Path) -> list[Path]:
+    """Return the files that were being written by who was killed."""
+    found = [path for where in _WHERE for path in root.glob(where)]
+    return [path for path in found if _UNFINISHED.fullmatch(path.name)]
+
+
 def _said(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
     if number := re.search(r"\[errno (\d+)\]", str(error)):  # how Arrow spells those of files
         return os.strerror(int(number[1]))
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return str(error).splitlines()[0]

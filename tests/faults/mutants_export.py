@@ -41,14 +41,14 @@ MUTANTS_EXPORT: Final = (
     Mutant(
         "take what a killed one left behind for somebody else's",
         _TARGET,
-        "{each.base_name for each in found if not each.base_name.endswith(_UNFINISHED)}",
+        "{each.base_name for each in found if not _UNFINISHED.fullmatch(each.base_name)}",
         "{each.base_name for each in found}",
         _AT_A_NAME,
     ),
     Mutant(
         "a file has its name before all of it is there",
         _TARGET,
-        '    unfinished = path.with_name(f"{path.name}.{os.getpid()}{_UNFINISHED}")\n',
+        '    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")\n',
         "    unfinished = path\n",
         _AT_A_NAME,
     ),

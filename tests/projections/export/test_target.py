@@ -130,6 +130,18 @@ def test_what_a_killed_one_left_behind_goes(tmp_path: Path) -> None:
         assert list(folder.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["film.part", "letters/part-00000.parquet.1234.part"])
+def test_what_others_have_not_finished_is_theirs(tmp_path: Path, name: str) -> None:
+    theirs = tmp_path / name
+    theirs.parent.mkdir(exist_ok=True)
+    theirs.write_bytes(b"half of it")
+    target = Target(str(tmp_path))
+
+    assert target.foreign() == theirs.relative_to(tmp_path).parts[0]
+    with target.held():
+        assert theirs.read_bytes() == b"half of it"
+
+
 def test_of_two_one_has_the_folder(tmp_path: Path) -> None:
     one, other = Target(str(tmp_path)), Target(str(tmp_path))
 
