@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from projections.errors import ExportUnfit, NoSuchExport
+from projections.errors import DamagedExport, ExportUnfit, NoSuchExport
 from projections.export.manifest import Complete, Manifest, Part
 from projections.export.names import COMPLETE, PartName
 from projections.export.report.charts import Bar, Named, bars, heat, together
@@ -143,6 +143,19 @@ def test_an_export_of_something_else_is_refused(
     folder = exported(tmp_path / "out", **wanted)
 
     with pytest.raises(ExportUnfit, match=re.escape(says)):
+        report(folder, "acme", "UTC")
+
+
+@pytest.mark.parametrize("harm", ["gone", "cut off"])
+def test_an_export_that_is_damaged_is_refused(tmp_path: Path, harm: str) -> None:
+    folder = exported(tmp_path / "out")
+    file = next(folder.glob("table=messages/**/*.parquet"))
+    if harm == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:-9])
+
+    with pytest.raises(DamagedExport, match="out: DuckDB cannot read its files"):
         report(folder, "acme", "UTC")
 
 

@@ -1,16 +1,15 @@
 """Writes the report of an export, from the files that its `complete.json` names."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import duckdb
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from eventstore.event import Instant
-from projections.errors import ExportUnfit, NoSuchExport
+from projections.errors import DamagedExport, ExportUnfit, NoSuchExport
 from projections.export.manifest import Complete, Manifest, read_complete, read_manifest
 from projections.export.names import TableName
 from projections.export.report.figures import figures
@@ -32,8 +31,8 @@ _TEMPLATES: Final = Environment(
 def report(folder: Path, portal: str, zone: str) -> str:
     """Return the page of a whole export in a folder.
 
-    Raises NoSuchExport, OtherExport and ExportUnfit where the folder is nothing to make it from,
-    and TargetUnusable.
+    Raises NoSuchExport, OtherExport, ExportUnfit and DamagedExport where the folder is nothing to
+    make it from, and TargetUnusable.
     """
     target = Target(str(folder))
     manifest = read_manifest(target)
@@ -41,15 +40,12 @@ def report(folder: Path, portal: str, zone: str) -> str:
         raise NoSuchExport(str(folder))
     complete = read_complete(target)
     _check(manifest, str(folder), portal)
-    database = _opened(folder, complete, zone)
-
-    def ask(query: str) -> Sequence[tuple[Any, ...]]:
-        return database.sql(query).fetchall()
-
     try:
-        found = figures(ask, zone)
-    finally:
-        database.close()
+        with _opened(folder, complete, zone) as database:
+            found = figures(lambda query: database.sql(query).fetchall(), zone)
+    except duckdb.Error as error:  # what it says may quote what it read
+        said = f"DuckDB cannot read its files: {type(error).__name__}"
+        raise DamagedExport(str(folder), said) from None
     return _TEMPLATES.get_template("report.html").render(
         figures=found,
         manifest=manifest,
