@@ -21,6 +21,7 @@ from scripts.console import (
     example,
     human_size,
     run,
+    say,
     show_json,
     show_table,
 )
@@ -196,6 +197,7 @@ def _check_pages(
 async def export_to(wanted: "Wanted", to: str, jobs: int | None) -> "Complete":
     """Export from the store of this installation. Raises Failure where nothing is projected."""
     from projections.export.export import export as exported  # noqa: PLC0415
+    from projections.export.names import COMPLETE  # noqa: PLC0415
     from projections.export.pieces import Source  # noqa: PLC0415
     from projections.export.target import Target  # noqa: PLC0415
 
@@ -205,16 +207,21 @@ async def export_to(wanted: "Wanted", to: str, jobs: int | None) -> "Complete":
                 portal = (await store.catalog.snapshot()).portal(wanted.portal)
                 await _check_projected(store, portal)
                 models = store.place.generation(portal.generation)
-                source = Source(store.place.log, models, portal.id)
+                source, target = Source(store.place.log, models, portal.id), Target(to)
+                was_whole = target.size(COMPLETE) is not None
                 try:
-                    return await exported(
-                        source, Target(to), wanted, progress.at, now=now(), jobs=jobs
+                    whole = await exported(
+                        source, target, wanted, progress.at, now=now(), jobs=jobs
                     )
                 except StoreUnavailable:
                     again = (await store.catalog.snapshot()).portal(wanted.portal)
                     if again.generation == portal.generation:
                         raise
                     # A rebuild put others in the place of these read models: they say the same.
+                else:
+                    if was_whole:
+                        say(f"{to} was whole already, of position {whole.position}: it stays so")
+                    return whole
 
 
 async def _check_projected(store: OpenStore, portal: Portal) -> None:

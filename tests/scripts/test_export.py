@@ -106,6 +106,8 @@ def test_the_same_question_in_another_order_is_no_other(told: Command, tmp_path:
     )
 
     assert again.json == first.json
+    assert "was whole already, of position" in again.err
+    assert first.err == ""
 
 
 def test_increments_are_merged_with_what_was_before(told: Command, tmp_path: Path) -> None:
