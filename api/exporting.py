@@ -208,7 +208,7 @@ def _outcome(order: Ordered, store: Store, generation: int, folder: Path, jobs: 
     from projections.export.pieces import Source  # noqa: PLC0415
     from projections.export.target import Target  # noqa: PLC0415
 
-    source = Source(store.log, store.generation(generation), order.portal_id)
+    source = Source(order.installation, store.log, store.generation(generation), order.portal_id)
     work = export(source, Target(os.fspath(folder)), order.wanted, _quietly, now=now(), jobs=jobs)
     try:
         asyncio.run(work)

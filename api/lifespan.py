@@ -123,8 +123,7 @@ async def running(settings: Settings, run_key: str) -> AsyncIterator[State]:
 
 def _exporting(settings: Settings, catalog: Catalog) -> Exporting:
     """Return the exports that were ordered of this installation, and of no other."""
-    installation = catalog.key.derive("exports").hex()[:16]
-    return Exporting(Orders(settings.exports_folder, installation), settings.exports_keep)
+    return Exporting(Orders(settings.exports_folder, catalog.installation), settings.exports_keep)
 
 
 def _written(appender: Appender, stack: AsyncExitStack, *, wait: bool) -> Write:

@@ -47,6 +47,11 @@ class Catalog:
         """What replaces the secrets of this installation."""
         return Fingerprints(self.key.derive("fingerprint"), self.key.number)
 
+    @cached_property
+    def installation(self) -> str:
+        """What names this installation outside, and tells nothing of its key."""
+        return self.key.derive("exports").hex()[:16]
+
     @classmethod
     async def open(cls, store: Store, *, create: bool = False, patience: float = 5) -> "Catalog":
         """Open the catalog of a store. Wait `patience` seconds for who has it locked.

@@ -207,7 +207,8 @@ async def export_to(wanted: "Wanted", to: str, jobs: int | None) -> "Complete":
                 portal = (await store.catalog.snapshot()).portal(wanted.portal)
                 await _check_projected(store, portal)
                 models = store.place.generation(portal.generation)
-                source, target = Source(store.place.log, models, portal.id), Target(to)
+                target, installation = Target(to), store.catalog.installation
+                source = Source(installation, store.place.log, models, portal.id)
                 was_whole = target.size(COMPLETE) is not None
                 try:
                     whole = await exported(

@@ -42,7 +42,7 @@ async def make(served: Served, order: Ordered, progress: Progress = lambda *_: N
     from projections.export.pieces import Source  # noqa: PLC0415
     from projections.export.target import Target  # noqa: PLC0415
 
-    source = Source(served.store.log, served.generation, served.portal.id)
+    source = Source(order.installation, served.store.log, served.generation, served.portal.id)
     target = Target(os.fspath(served.state.exporting.orders.files(order)))
     await export(source, target, order.wanted, progress, now=NOW, jobs=1)
 

@@ -114,6 +114,8 @@ def _check_alike(whole: Link, link: Link) -> None:
             raise DoesNotFollow(
                 str(link.folder), f"{whole.folder} was asked for with another {option}"
             )
+    if whole.manifest.installation != link.manifest.installation:
+        raise DoesNotFollow(str(link.folder), f"{whole.folder} is of another store")
     if _folds(whole.manifest) != _folds(link.manifest):
         raise DoesNotFollow(
             str(link.folder),

@@ -47,9 +47,9 @@ async def export(  # noqa: PLR0913 - from where, to where, what, and how
     StoreUnavailable.
     """
     # What cannot be made leaves nothing behind.
-    planned = _begun(target, wanted) or await manifest_of(source, wanted, now)
+    planned = _begun(source, target, wanted) or await manifest_of(source, wanted, now)
     with target.held():
-        manifest = _begun(target, wanted) or _begin(target, planned)
+        manifest = _begun(source, target, wanted) or _begin(target, planned)
         if target.size(COMPLETE) is not None:
             return read_complete(target)
         order = Order(
@@ -76,12 +76,14 @@ def _ended(order: Order, manifest: Manifest, parts: list[Part]) -> Complete:
     return whole
 
 
-def _begun(target: Target, wanted: Wanted) -> Manifest | None:
+def _begun(source: Source, target: Target, wanted: Wanted) -> Manifest | None:
     """Return the manifest of the export that is there, if one is, and this is it."""
     begun = read_manifest(target)
     if begun is None:
         if foreign := target.foreign():
             raise OtherExport(target.address, f"{foreign} is in it")
+    elif begun.installation != source.installation:
+        raise OtherExport(target.address, "it is of another store, with a portal of that name")
     elif begun.wanted != wanted:
         raise OtherExport(target.address, "it was asked for in other words")
     elif begun.merged is not None and target.size(COMPLETE) is None:

@@ -41,6 +41,7 @@ class Manifest(Said):
     """
 
     schema_version: int = SCHEMA_VERSION
+    installation: str
     wanted: Wanted
     position: int
     head: int

@@ -24,8 +24,9 @@ from projections.workers import finished
 
 
 class Source(NamedTuple):
-    """What an export is made from: a log, and a generation of read models."""
+    """What an export is made from: of which installation, a log, a generation of read models."""
 
+    installation: str
     log: Place
     models: Place
     portal_id: int

@@ -94,6 +94,7 @@ async def manifest_of(source: Source, wanted: Wanted, now: Instant) -> Manifest:
         await session.close()
     heads = await heads_of(source.log)
     return Manifest(
+        installation=source.installation,
         wanted=wanted,
         position=position,
         head=heads.get(source.portal_id, 0),

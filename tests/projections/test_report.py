@@ -43,6 +43,7 @@ def exported(folder: Path, **wanted: Any) -> Path:
     written(folder)
     asked: dict[str, Any] = {"portal": "acme", "format": "parquet", "tables": TABLES}
     manifest = Manifest(
+        installation="here",
         wanted=Wanted(**(asked | wanted)),
         position=9,
         head=9,

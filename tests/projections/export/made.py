@@ -37,6 +37,7 @@ def made(  # noqa: PLR0913 - what an export is
         )
     ]
     manifest = Manifest(
+        installation="here",
         wanted=wanted,
         position=position,
         head=position,

@@ -16,6 +16,7 @@ from projections.errors import (
 )
 from projections.export.chain import chain_of
 from projections.export.export import export
+from projections.export.manifest import read_manifest
 from projections.export.merge import merge
 from projections.export.names import COMPLETE, MANIFEST
 from projections.export.pieces import Source
@@ -102,6 +103,15 @@ def test_another_version_may_show_any_row_otherwise(tmp_path: Path) -> None:
         chain_of(folders)
 
 
+def test_all_are_of_one_store(tmp_path: Path) -> None:
+    folders = [whole(tmp_path / "a"), increment(tmp_path / "b", 11, 20)]
+    manifest = folders[1] / MANIFEST
+    manifest.write_text(manifest.read_text().replace('"here"', '"there"'))
+
+    with pytest.raises(DoesNotFollow, match=r"b does not follow: .*a is of another store"):
+        chain_of(folders)
+
+
 def test_a_transcript_is_merged_with_nothing(tmp_path: Path) -> None:
     folder = whole(tmp_path / "a")
     manifest = folder / MANIFEST
@@ -159,11 +169,24 @@ async def test_what_was_being_merged_is_not_taken_for_an_export_that_was_cut_off
     target = Target(str(tmp_path / "merged"))
     await merge([whole(tmp_path / "a")], target, unread)
     wanted = Wanted(portal="acme", format="csv", tables=("reactions",))
-    source = Source(fresh.log, fresh.generation(1), 1)
+    source = Source("here", fresh.log, fresh.generation(1), 1)
     target.remove(COMPLETE)
 
     with pytest.raises(OtherExport, match="it was being merged"):
         await export(source, target, wanted, unread, now=0)
+
+
+async def test_a_portal_of_that_name_in_another_store_is_another_one(
+    fresh: Store, tmp_path: Path
+) -> None:
+    """Half of one and half of the other would look like a whole export."""
+    target = Target(str(whole(tmp_path / "a")))
+    manifest = read_manifest(target)
+    assert manifest is not None
+    source = Source("there", fresh.log, fresh.generation(1), 1)
+
+    with pytest.raises(OtherExport, match="it is of another store"):
+        await export(source, target, manifest.wanted, unread, now=0)
 
 
 async def test_what_is_in_a_folder_is_not_taken_for_merged(tmp_path: Path) -> None:

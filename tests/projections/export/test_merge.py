@@ -58,7 +58,7 @@ def told(seed: int) -> list[NewEvent]:
 
 async def exported(store: Store, folder: Path, asked: dict[str, Any]) -> Complete:
     wanted = Wanted(portal="acme", tables=asked.get("tables", TABLE_NAMES), **asked)
-    source = Source(store.log, store.generation(1), 1)
+    source = Source("here", store.log, store.generation(1), 1)
     return await export(source, Target(str(folder)), wanted, unread, now=NOW, jobs=1)
 
 
