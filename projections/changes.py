@@ -110,10 +110,11 @@ class _Message:
 
     def __init__(self, facts: Iterable[Fact]) -> None:
         self._facts = [*facts]
-        self._rows: MessageRows | None = None
         self._texts: set[str] = set()
         self._plain = True
         self._see(self._facts)
+        # Nothing of a plain message was gained that could be gained again.
+        self._rows = MessageRows(None, ()) if self._plain else message_rows(self._facts)
 
     def learn(self, position: int, news: Sequence[Fact]) -> Iterator[Change]:
         """Learn what one position tells, and give what that changed."""
@@ -180,8 +181,6 @@ class _Message:
         """
         if self._plain:  # most of them, which need not be folded
             return None
-        if self._rows is None:
-            self._rows = message_rows(self._facts)
         known = self._rows.message
         doubtful = known is not None and known.deleted_basis == "inferred"
         return self._rows if doubtful or any(map(_tells_of_text, news)) else None
