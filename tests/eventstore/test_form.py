@@ -113,6 +113,7 @@ def test_any_bytes_are_a_tree_or_unreadable(body: bytes) -> None:
         (b"a[ b ]=1", {"a": {" b ": "1"}}),
         (b"%C3%A9[%E2%82%AC]=\xe2\x82\xac", {"é": {"€": "€"}}),
         (b"a=%zz%4", {"a": "%zz%4"}),
+        (b"a=x%41%4G&b=%414", {"a": "xA%4G", "b": "A4"}),
         (b"a=%00", {"a": "\0"}),
         (b"a=1&a=1", {"a": "1"}),
     ],

@@ -27,7 +27,7 @@ MUTANTS_EXPORT: Final = (
     Mutant(
         "plan an export anew that is gone on with",
         _EXPORT,
-        "        manifest = _begun(target, wanted) or _begin(target, planned)\n",
+        "        manifest = _begun(source, target, wanted) or _begin(target, planned)\n",
         "        manifest = _begin(target, await manifest_of(source, wanted, now))\n",
         _AT_A_NAME,
     ),
