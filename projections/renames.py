@@ -71,13 +71,17 @@ class _Name:
         self._spans = spans
         self._contents = contents
         self._called = self._fold()
+        self._stale = False
 
     def learn(self, seen: Sequence[Span]) -> Iterator[Rename]:
         newest = max((span.last_at for span in self._spans.values()), default=0)
-        merge(seen, into=self._spans)
         if all(self._is_as_before(span, newest) for span in seen):
+            merge(seen, into=self._spans)
+            self._stale = True  # no name is new, but one that came back may have done so later
             return
-        before, self._called = self._called, self._fold()
+        before = self._fold() if self._stale else self._called
+        merge(seen, into=self._spans)
+        self._called, self._stale = self._fold(), False
         yield from _gained(self._renames(before), self._renames(self._called))
 
     def _is_as_before(self, span: Span, newest: Instant) -> bool:

@@ -44,7 +44,8 @@ async def test_an_export_is_ordered_made_fetched_and_removed(orderer: Orderer) -
     done = await orderer.ended(ordered)
     files = await orderer.files(done)
 
-    assert (ordered["state"], ordered["position"], ordered["parts"]) == ("waiting", None, None)
+    assert ordered["state"] in {"waiting", "running"}
+    assert (ordered["position"], ordered["parts"]) == (None, None)
     assert (done["state"], done["withheld"], done["failure"]) == ("done", None, None)
     assert done["asked"]["tables"] == list(TABLE_NAMES)
     assert done["progress"]["pieces"] == done["progress"]["of"] > 0

@@ -171,6 +171,13 @@ def test_a_title_that_is_reported_late_is_a_rename_at_its_own_position() -> None
     ]
 
 
+def test_a_title_that_came_back_later_is_known_wherever_one_begins_to_read() -> None:
+    titles = [(1, C, 100), (2, A, 100), (3, A, 50), (4, A, 150), (5, A, 100), (6, B, 100)]
+    facts = [posted(n, "x", second, chat_profile=seen.id) for n, seen, second in titles]
+
+    assert found(*facts[:4]) + found(*facts, after=4) == found(*facts)
+
+
 KINDS = ("message_posted", "message_edited", "message_deleted", "reaction_added")
 told_of = st.builds(
     lambda kind, second, text, code, witness, seen: (kind, second, text, code, witness, seen),
