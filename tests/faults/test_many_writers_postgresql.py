@@ -34,6 +34,8 @@ class Writers:
         self.acknowledged: dict[str, int | None] = {}
         self.killed = 0
         self.fell = 0
+        self._writing: set[int] = set()
+        self._together = 0
         self._store = store
         self._events = events
         self._kill_at = [events * kill // (kills + 1) for kill in range(1, kills + 1)]
@@ -41,7 +43,10 @@ class Writers:
         self._random = Random(events)  # noqa: S311 - no secret
 
     async def run(self) -> None:
-        """Write until so many events are acknowledged, or one falls that nobody killed."""
+        """Write until one falls that nobody killed, or so many events are acknowledged.
+
+        They count from when all processes write: one that starts before the others writes alone.
+        """
         async with asyncio.TaskGroup() as tasks:
             for number in range(PROCESSES):
                 tasks.create_task(asyncio.to_thread(self._lives, number))
@@ -50,10 +55,10 @@ class Writers:
                 self._kill_one()
 
     def _ended(self) -> bool:
-        return self.fell > 0 or len(self.acknowledged) >= self._events
+        return self.fell > 0 or self._together >= self._events
 
     def _kill_one(self) -> None:
-        if self._kill_at and len(self.acknowledged) >= self._kill_at[0]:
+        if self._kill_at and self._together >= self._kill_at[0]:
             self._kill_at.pop(0)
             self._running[self._random.randrange(PROCESSES)].kill()
             self.killed += 1
@@ -68,6 +73,8 @@ class Writers:
                 for line in running.lines():
                     _, key, position = line.split()
                     self.acknowledged[key] = int(position)
+                    self._writing.add(number)
+                    self._together += len(self._writing) == PROCESSES
                     if self._ended():
                         running.kill()
             self.fell += running.status != -signal.SIGKILL
