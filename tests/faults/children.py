@@ -5,7 +5,6 @@ a second. What it says goes line by line through a pipe that the test owns.
 """
 
 import ctypes
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,13 +12,10 @@ from multiprocessing.connection import Connection
 from threading import Timer
 from typing import Any, Final
 
+from tests.forking import FORKING
+
 _PATIENCE: Final = 120
 """Seconds after which a child that goes on and on is a failure."""
-
-_forking = multiprocessing.get_context("forkserver")
-_forking.set_forkserver_preload(
-    ["tests.faults.work", "scripts.imports", "scripts.rebuild", "projections.export.export"]
-)
 
 
 class Voice:
@@ -42,9 +38,9 @@ class Child:
     """A process that does some work, until it is done or killed."""
 
     def __init__(self, work: Callable[..., None], *arguments: Any) -> None:
-        heard, said = _forking.Pipe(duplex=False)
-        told, self._tell = _forking.Pipe(duplex=False)
-        self._process = _forking.Process(target=_run, args=(work, Voice(said, told), *arguments))
+        heard, said = FORKING.Pipe(duplex=False)
+        told, self._tell = FORKING.Pipe(duplex=False)
+        self._process = FORKING.Process(target=_run, args=(work, Voice(said, told), *arguments))
         self._process.start()
         said.close()
         told.close()

@@ -1,7 +1,6 @@
 """The week itself: a portal here, those who poll it there, and kills between the two."""
 
 import asyncio
-import multiprocessing
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from eventstore.fetching.connections import Connections
 from eventstore.fetching.credentials import Credentials, Webhook
 from eventstore.folder import Folder
 from eventstore.migrations import ensure
+from tests.forking import FORKING
 from tests.portal.people import READER
 from tests.soak.polling import SLUG, poll
 from tests.soak.week import BOT, BOT_TOKEN, USER, Week
@@ -21,9 +21,6 @@ _SETTLING: Final = 3_600.0
 
 _TELLING: Final = 5.0
 """Seconds of ours between two lines of progress."""
-
-_forking = multiprocessing.get_context("forkserver")
-_forking.set_forkserver_preload(["tests.soak.polling"])
 
 Tell = Callable[[str], None]
 
@@ -45,8 +42,8 @@ def soak(store: Path, size: Size, seed: int, *, tell: Tell) -> tuple[Week, float
     asyncio.run(_connect(Folder(store), week))
     progress = _Progress(week, size, tell)
     while True:
-        ours, theirs = _forking.Pipe()
-        process = _forking.Process(target=poll, args=(theirs, store, week.portal.clock.now))
+        ours, theirs = FORKING.Pipe()
+        process = FORKING.Process(target=poll, args=(theirs, store, week.portal.clock.now))
         process.start()
         theirs.close()
         try:
