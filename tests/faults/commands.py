@@ -21,10 +21,9 @@ def command(environment: Mapping[str, str], *words: str) -> Iterator[Child]:
 
 
 def seconds_of(environment: Mapping[str, str], *words: str) -> float:
-    """Run a command to its end; return how long that took."""
-    began = time.monotonic()
+    """Run a command to its end; return how long that took, from when it was told to begin."""
     with command(environment, *words) as running:
-        pass
+        began = time.monotonic()
     assert running.status == 0
     return time.monotonic() - began
 

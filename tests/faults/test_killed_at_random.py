@@ -59,9 +59,7 @@ async def test_a_projection_goes_on_after_every_kill(
     writer(simulated(store, EVENTS))
     writer.close()
     random = Random(kills)  # noqa: S311 - the same again is what we want
-    began = time.monotonic()
-    project(store.copy(tmp_path / "sound"), patience=60)
-    usual = time.monotonic() - began
+    usual = project(store.copy(tmp_path / "sound"), patience=60)
 
     struck, reached = store.copy(tmp_path / "0"), 0
     for kill in range(kills):
@@ -77,10 +75,12 @@ async def test_a_projection_goes_on_after_every_kill(
     tally.looked(await check(struck, {}))
 
 
-def project(store: Store, patience: float) -> None:
-    """Project what there is, in a child that is killed if it takes too long."""
+def project(store: Store, patience: float) -> float:
+    """Project what there is, in a child that is killed if it takes too long; return how long."""
     with child(work.project, store) as projecting:
         assert projecting.line() == "READY"
         projecting.go_on()
+        began = time.monotonic()
         projecting.kill_after(patience)
         assert not list(projecting.lines())
+    return time.monotonic() - began
