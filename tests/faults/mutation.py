@@ -7,12 +7,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from queue import SimpleQueue
+from typing import Final, NamedTuple, Self
 
 from tests.faults.mutants import Mutant
+from tests.postgresql.lifetime import lifetime
 
 ROOT: Final = Path(__file__).parents[2]
 _PATIENCE: Final = 300
@@ -51,33 +54,67 @@ def mutated(mutant: Mutant) -> str:
     return changed
 
 
-def try_mutant(mutant: Mutant) -> str:
-    """Run the mutant's test; return what it failed with.
+class Tree:
+    """A copy of what is here, in which one file at a time is a mutant's.
 
-    Raises Survived when it did not fail.
+    All is compiled there once: for most of the tests that takes longer than they do.
     """
-    with tempfile.TemporaryDirectory(prefix="chronicle-mutant-") as folder:
-        tree = Path(folder) / "tree"
-        shutil.copytree(ROOT, tree, ignore=_LEFT_OUT)
-        (tree / mutant.file).write_text(mutated(mutant))
-        done, attempt = _run(mutant, tree, Path(folder) / "tmp-1"), 1
-        while done.status == 0 and attempt < _ATTEMPTS:
-            attempt += 1
-            done = _run(mutant, tree, Path(folder) / f"tmp-{attempt}")
-    summary = done.said.rstrip().rpartition("\n")[2]
-    if done.status != 1 or not _FAILED.search(summary):
-        raise Survived(mutant, f"{mutant.test} did not fail ({done.status}): {summary}")
-    found = _FIRST_ERROR.search(done.said)
-    return found[1] if found else summary
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @classmethod
+    def compiled(cls, path: Path, mutants: Iterable[Mutant]) -> Self:
+        """Copy what is here, and compile what the tests of these mutants import."""
+        shutil.copytree(ROOT, path, ignore=_LEFT_OUT)
+        _run(
+            path, "--collect-only", *{mutant.test for mutant in mutants}, PYTHONDONTWRITEBYTECODE=""
+        )
+        return cls(path)
+
+    def copy(self, path: Path) -> "Tree":
+        """Copy it, with what was compiled."""
+        shutil.copytree(self._path, path)
+        return Tree(path)
+
+    def try_mutant(self, mutant: Mutant) -> str:
+        """Run the mutant's test; return what it failed with.
+
+        Raises Survived when it did not fail.
+        """
+        with self._changed(mutant):
+            done, attempt = self._test(mutant), 1
+            while done.status == 0 and attempt < _ATTEMPTS:
+                done, attempt = self._test(mutant), attempt + 1
+        summary = done.said.rstrip().rpartition("\n")[2]
+        if done.status != 1 or not _FAILED.search(summary):
+            raise Survived(mutant, f"{mutant.test} did not fail ({done.status}): {summary}")
+        found = _FIRST_ERROR.search(done.said)
+        return found[1] if found else summary
+
+    @contextmanager
+    def _changed(self, mutant: Mutant) -> Iterator[None]:
+        file = self._path / mutant.file
+        file.write_text(mutated(mutant))
+        try:
+            yield
+        finally:  # by its time, too: Python knows by that what it has compiled
+            shutil.copy2(ROOT / mutant.file, file)
+
+    def _test(self, mutant: Mutant) -> Ran:
+        with tempfile.TemporaryDirectory(dir=self._path.parent) as folder:
+            try:
+                return _run(self._path, f"--basetemp={folder}/files", mutant.test)
+            except subprocess.TimeoutExpired:
+                raise Survived(mutant, f"{mutant.test} did not end") from None
 
 
-def _run(mutant: Mutant, tree: Path, temporary: Path) -> Ran:
-    options = ["-q", "-m", "", "-p", "no:cacheprovider", f"--basetemp={temporary}"]
-    command = [sys.executable, "-m", "pytest", *options, mutant.test]
+def _run(tree: Path, *words: str, **environment: str) -> Ran:
+    """Run pytest in a tree. Raises subprocess.TimeoutExpired, and all that it started is killed."""
     with subprocess.Popen(
-        command,
+        [sys.executable, "-m", "pytest", "-q", "-m", "", "-p", "no:cacheprovider", *words],
         cwd=tree,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -88,18 +125,27 @@ def _run(mutant: Mutant, tree: Path, temporary: Path) -> Ran:
         except subprocess.TimeoutExpired:
             # With all that the test has started: it cannot end that any more.
             os.killpg(process.pid, signal.SIGKILL)
-            raise Survived(mutant, f"{mutant.test} did not end") from None
+            raise
     return Ran(process.returncode, said)
 
 
-def try_all(mutants: Iterable[Mutant]) -> Iterator[tuple[Mutant, str | Survived]]:
+def try_all(mutants: Sequence[Mutant]) -> Iterator[tuple[Mutant, str | Survived]]:
     """Try mutants, one on each core; give what caught each, or that nothing did."""
+    trees: SimpleQueue[Tree] = SimpleQueue()
 
     def outcome(mutant: Mutant) -> tuple[Mutant, str | Survived]:
+        tree = trees.get()
         try:
-            return mutant, try_mutant(mutant)
+            return mutant, tree.try_mutant(mutant)
         except Survived as survived:
             return mutant, survived
+        finally:
+            trees.put(tree)
 
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as cores:
-        yield from cores.map(outcome, mutants)
+    with lifetime() as folder:
+        first = Tree.compiled(folder / "tree", mutants)
+        cores = len(os.sched_getaffinity(0))
+        for core in range(cores):
+            trees.put(first.copy(folder / f"tree-{core}"))
+        with ThreadPoolExecutor(cores) as working:
+            yield from working.map(outcome, mutants)
