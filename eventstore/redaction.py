@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from math import isfinite
+from operator import is_
 from typing import Any, Final
 
 from pydantic_core import from_json, to_json
@@ -47,7 +48,7 @@ class Fingerprints:
 
 
 def redact(tree: Any, fingerprints: Fingerprints) -> Any:
-    """Give a copy of `tree` in which no secret of the reference's section 5 is left.
+    """Give `tree` without the secrets of the reference's section 5; what has none is not copied.
 
     Secrets are known by their key's name, at any depth, whatever the case and the family; in URLs
     and query strings by their parameter or their place, and behind `Bearer`; in token blocks
@@ -174,24 +175,34 @@ def _value(value: Any, rule: _Rule, *, in_tokens: bool, mark: _Mark) -> Any:
 def _container(
     node: dict[str, Any] | list[Any], rule: _Rule, *, in_tokens: bool, mark: _Mark
 ) -> Any:
-    """Redact an object or an array, below a key with this rule."""
+    """Redact an object or an array, below a key with this rule. Without a secret it is itself."""
     if rule == _SECRET:
         return _veil(node, mark)
     in_tokens = in_tokens or rule in (_TOKENS, _SECRET_OR_TOKENS)
     if isinstance(node, list):
-        return [_value(item, rule, in_tokens=in_tokens, mark=mark) for item in node]
+        items = [_value(item, rule, in_tokens=in_tokens, mark=mark) for item in node]
+        return node if all(map(is_, items, node)) else items
     clean = _map(node, in_tokens=in_tokens, mark=mark)
-    if rule == _CALLED and isinstance(node.get("params"), str):
-        clean["params"] = node["params"]
-    if rule in (_DATA, _VIEWER):
-        secret = "context" if rule == _DATA else "src"
-        clean.update((key, _veil(node[key], mark)) for key in node if key.lower() == secret)
+    return _children(node, clean, rule, mark) if _ORDINARY < rule <= _VIEWER else clean
+
+
+def _children(
+    node: dict[str, Any], clean: dict[str, Any], rule: _Rule, mark: _Mark
+) -> dict[str, Any]:
+    """Say of an object what is a secret, or is none, only right below a key with this rule."""
+    if rule == _CALLED:
+        typed = node.get("params")
+        return clean | {"params": typed} if clean is not node and isinstance(typed, str) else clean
+    secret = "context" if rule == _DATA else "src"
+    for key, value in node.items():
+        if key.lower() == secret:
+            clean = clean | {key: _veil(value, mark)}
     return clean
 
 
 def _map(node: dict[str, Any], *, in_tokens: bool, mark: _Mark) -> dict[str, Any]:
     """Redact an object's values. Most need no more than a look, and get no call."""
-    clean = node.copy()
+    clean = node
     for key, value in node.items():
         rule = _rules[key]
         kind = type(value)
@@ -205,14 +216,22 @@ def _map(node: dict[str, Any], *, in_tokens: bool, mark: _Mark) -> dict[str, Any
                         and '"' not in value
                         and "=" not in value
                         and "earer " not in value
-                        and not (in_tokens and len(value) >= _SHORTEST_TOKEN)
+                        and not (in_tokens and rule != _HARMLESS and len(value) >= _SHORTEST_TOKEN)
                     )
                 )
             ):
                 continue
+            said = _value(value, rule, in_tokens=in_tokens, mark=mark)
+        elif kind is dict or kind is list:
+            said = _container(value, rule, in_tokens=in_tokens, mark=mark)
         elif (kind is int or kind is bool or value is None) and rule < _SECRET:
             continue
-        clean[key] = _value(value, rule, in_tokens=in_tokens, mark=mark)
+        else:
+            said = _value(value, rule, in_tokens=in_tokens, mark=mark)
+        if said is not value:
+            if clean is node:
+                clean = node.copy()
+            clean[key] = said
     return clean
 
 

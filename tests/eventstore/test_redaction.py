@@ -294,7 +294,16 @@ def test_redacting_twice_changes_nothing(tree: Any) -> None:
 
     assert redact(once, FINGERPRINTS) == once
     assert redact(from_json(dump(once)), FINGERPRINTS) == from_json(dump(once))
-    assert tree == sent  # a new tree: the sent one is needed for its token
+    assert tree == sent  # it is needed for its token
+
+
+def test_what_has_no_secret_is_given_as_it_is() -> None:
+    plain = {"data": {"command": {"params": "x"}, "to": [{"id": 1}, ["https://a.example"], 1.5]}}
+
+    assert redact(plain, FINGERPRINTS) is plain
+    clean = redact({"auth": {"access_token": CANARY}, **plain}, FINGERPRINTS)
+    assert clean == {"auth": {"access_token": MARK}, **plain}
+    assert clean["data"] is plain["data"]
 
 
 @given(trees)
