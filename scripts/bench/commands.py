@@ -33,7 +33,7 @@ class Finished(NamedTuple):
 
 
 def run_command(store: Store, *arguments: str) -> Finished:
-    """Run `python -m scripts.<command> …` on a store, and wait for its end.
+    """Run `chronicle <command> …` on a store, and wait for its end.
 
     Raises WrongAnswer when it fails.
     """
@@ -127,8 +127,7 @@ def _peak(pid: int) -> int:
 
 
 def _command(arguments: Sequence[str]) -> list[str]:
-    name, *rest = arguments
-    return [sys.executable, "-m", f"scripts.{name}", *rest]
+    return [sys.executable, "-m", "scripts.cli", *arguments]
 
 
 def _environment(store: Store) -> dict[str, str]:

@@ -19,7 +19,7 @@ import pytest
 import structlog
 
 from eventstore.store import Store
-from scripts.cli import app
+from scripts.commands import app
 from scripts.console import run
 from tests.engines import environment
 

@@ -9,8 +9,8 @@ import pytest
 import typer
 
 from eventstore.store import Store
-from scripts import cli, console
-from scripts.cli import app
+from scripts import commands, console
+from scripts.commands import app
 from tests.scripts.conftest import Command
 
 COMMANDS = [
@@ -62,17 +62,17 @@ def test_every_command_explains_itself_with_an_example(anywhere: Command, comman
 
 def test_of_all_commands_only_the_one_that_is_asked_for_is_loaded() -> None:
     assert len(app(["--debug", "status", "--json"]).registered_groups) == 1
-    assert len(app(["--help"]).registered_groups) == len(cli.COMMANDS)
+    assert len(app(["--help"]).registered_groups) == len(commands.COMMANDS)
 
 
 def test_every_module_with_a_command_is_one_of_them() -> None:
     with_a_command = {
         file.stem
-        for file in Path(cli.__file__).parent.glob("*.py")
+        for file in Path(commands.__file__).parent.glob("*.py")
         if "\napp = application(" in file.read_text()
     }
 
-    assert with_a_command == set(cli.COMMANDS.values())
+    assert with_a_command == set(commands.COMMANDS.values())
 
 
 @pytest.mark.parametrize("name", MODULES)
