@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Annotated, BinaryIO, Final, Self, cast
@@ -22,18 +22,16 @@ from eventstore.quarantine import Quarantine, Unreadable
 from projections.workers import Workers, default_jobs
 from scripts.console import Json, OnePortal, application, example, run, show_json, show_table
 from scripts.delivery import Deliver, delivery
-from scripts.lines import Line, Source, lines, source
+from scripts.lines import Block, lines_of
 from scripts.progress import Progress
-from scripts.reading import Refused, pieces, read
+from scripts.reading import Own, Refused, may_name_another, read
+from scripts.source import Source, blocks, source
 from scripts.store import OpenStore, open_store
 
 app = application()
 
 _BATCH: Final = 2_000
 """Events in one transaction."""
-
-_TICK: Final = 500
-"""Lines between two looks at the clock."""
 
 _SMALL: Final = 10 * 2**20
 """Bytes that one process has read before another is ready to help."""
@@ -99,47 +97,47 @@ async def import_lines(store: OpenStore, portal: Portal, file: Source, receiver:
     Raises PortalMismatch before anything is written when one of them is another portal's.
     """
     max_body = store.settings.max_body
+    own = Own(portal.member_id, portal.slug)
     with closing(Workers(1 if file.size < _SMALL else default_jobs())) as workers:
         workers.start()
         with Progress("lines checked") as progress:
-            total = refuse_foreign(file, portal, max_body, progress)
+            total = refuse_foreign(file, own, max_body, progress)
         async with (
             delivery(store.place, portal, max_body=max_body) as deliver,
             _Writer(deliver, receiver) as writer,
         ):
             with Progress("lines", total) as progress:
-                reading = _Reading(store, portal, receiver, writer, progress)
-                await reading.read(lines(file), workers)
+                reading = _Reading(store, portal, own, receiver, writer, progress)
+                await reading.read(file, workers)
     writer.counts.quarantined = reading.bad
     return writer.counts
 
 
-def refuse_foreign(file: Source, portal: Portal, max_body: int, progress: Progress) -> int:
-    """Return the number of lines that are not blank.
+def refuse_foreign(file: Source, own: Own, max_body: int, progress: Progress) -> int:
+    """Return the number of lines.
 
     Raises PortalMismatch, with the line's number, when one is another portal's: the log cannot
     be undone.
     """
     total = 0
-    own = f'"member_id":"{portal.member_id}"'.encode()
-    for total, line in enumerate(lines(file), 1):
-        if total % _TICK == 0:
-            progress.at(total)
-        if line.size > max_body or not _may_name_another(line.body, own):
-            continue
-        try:
-            check_portal(parse_json(line.body), portal.member_id, portal.slug)
-        except PortalMismatch:
-            raise PortalMismatch(portal=portal.slug, place=f"line {line.number}") from None
-        except UnreadableBody:
-            continue  # it will not be appended
+    for block in blocks(file):
+        if may_name_another(block.body, own):
+            _refuse_foreign(block, own, max_body)
+        total += block.lines
+        progress.at(total)
     return total
 
 
-def _may_name_another(body: bytes, own: bytes) -> bool:
-    # A line that names this portal wherever it names one, and has no escape that could spell
-    # the key otherwise, need not be parsed to be passed.
-    return body.count(b"member_id") != body.count(own) or b"\\u00" in body
+def _refuse_foreign(block: Block, own: Own, max_body: int) -> None:
+    for line in lines_of(block):
+        if line.size > max_body or not may_name_another(line.body, own):
+            continue
+        try:
+            check_portal(parse_json(line.body), own.member_id, own.slug)
+        except PortalMismatch:
+            raise PortalMismatch(portal=own.slug, place=f"line {line.number}") from None
+        except UnreadableBody:
+            continue  # it will not be appended
 
 
 @dataclass
@@ -148,31 +146,32 @@ class _Reading:
 
     store: OpenStore
     portal: Portal
+    own: Own
     receiver: str
     writer: "_Writer"
     progress: Progress
     bad: int = 0
 
-    async def read(self, found: Iterable[Line], workers: Workers) -> None:
+    async def read(self, file: Source, workers: Workers) -> None:
         """Read all lines, and write what they say."""
         done = 0
         batch: list[NewEvent] = []
-        async for (piece, *_), said in workers.in_order(read, map(self._work, pieces(found))):
+        async for (block, *_), said in workers.in_order(read, map(self._work, blocks(file))):
             batch += map(NewEvent._make, said.events)
             for refused in said.refused:
                 await self._quarantine(refused)
             if len(batch) >= _BATCH:
                 await self.writer.write(batch)
                 batch = []
-            done += len(piece)
+            done += block.lines
             self.progress.at(done)
         await self.writer.write(batch)
 
-    def _work(self, piece: list[Line]) -> tuple[list[Line], Portal, Receiving, int]:
+    def _work(self, block: Block) -> tuple[Block, Own, Receiving, int]:
         how = Receiving(
             now(), self.store.fingerprints, self.portal.hmac_key, receiver=self.receiver
         )
-        return piece, self.portal, how, self.store.settings.max_body
+        return block, self.own, how, self.store.settings.max_body
 
     async def _quarantine(self, refused: Refused) -> None:
         self.bad += 1

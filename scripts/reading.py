@@ -1,18 +1,21 @@
-"""Reads the lines of an import into events, some pieces of the file at a time."""
+"""Reads the lines of an import into events, in any process: it imports no more than that takes."""
 
-from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 from eventstore.body import parse_json
-from eventstore.directory import Portal
 from eventstore.envelope import Receiving, check_portal, events_of
 from eventstore.errors import TooLarge, UnreadableBody
 from eventstore.event import NewEvent
-from scripts.lines import Line
+from scripts.lines import Block, Line, lines_of
 
-_LINES: Final = 500
-_BYTES: Final = 2**20
-"""How much of a file is read at once: this many, or one line that is larger."""
+_KEY: Final = b"member_id"
+
+
+class Own(NamedTuple):
+    """The portal whose events are read: its name for ever, and what people call it."""
+
+    member_id: str
+    slug: str
 
 
 class Refused(NamedTuple):
@@ -29,25 +32,12 @@ class Read(NamedTuple):
     refused: list[Refused]
 
 
-def pieces(lines: Iterable[Line]) -> Iterator[list[Line]]:
-    """Divide lines into pieces of a bounded size."""
-    piece: list[Line] = []
-    size = 0
-    for line in lines:
-        piece.append(line)
-        size += len(line.body)
-        if len(piece) == _LINES or size >= _BYTES:
-            yield piece
-            piece, size = [], 0
-    if piece:
-        yield piece
-
-
-def read(lines: list[Line], portal: Portal, how: Receiving, max_body: int) -> Read:
-    """Make events of lines, in any process. Raises PortalMismatch for a line of another portal."""
+def read(block: Block, own: Own, how: Receiving, max_body: int) -> Read:
+    """Make events of lines. Raises PortalMismatch for a line of another portal."""
     found = Read([], [])
-    for line in lines:
-        for event in _events(line, portal, how, max_body):
+    whose = own if may_name_another(block.body, own) else None
+    for line in lines_of(block):
+        for event in _events(line, whose, how, max_body):
             if isinstance(event, NewEvent):
                 found.events.append(tuple(event))
             else:
@@ -55,14 +45,25 @@ def read(lines: list[Line], portal: Portal, how: Receiving, max_body: int) -> Re
     return found
 
 
+def may_name_another(body: bytes, own: Own) -> bool:
+    """Whether some of these bytes may name another portal; if not, they need not be parsed.
+
+    They do not if they name this one wherever they name one, and have no escape that could spell
+    the key otherwise.
+    """
+    named = f'"member_id":"{own.member_id}"'.encode()
+    return body.count(_KEY) != body.count(named) or b"\\u00" in body
+
+
 def _events(
-    line: Line, portal: Portal, how: Receiving, max_body: int
+    line: Line, own: Own | None, how: Receiving, max_body: int
 ) -> list[NewEvent | UnreadableBody]:
     if line.size > max_body:
         return [TooLarge(f"{line.size:,} bytes: beyond CHRONICLE_MAX_BODY")]
     try:
         tree = parse_json(line.body)
-        check_portal(tree, portal.member_id, portal.slug)
+        if own is not None:
+            check_portal(tree, own.member_id, own.slug)
         return events_of(tree, how)
     except UnreadableBody as reason:
         return [reason]

@@ -2,6 +2,7 @@
 
 import asyncio
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
@@ -63,6 +64,17 @@ def test_every_command_explains_itself_with_an_example(anywhere: Command, comman
 def test_of_all_commands_only_the_one_that_is_asked_for_is_loaded() -> None:
     assert len(app(["--debug", "status", "--json"]).registered_groups) == 1
     assert len(app(["--help"]).registered_groups) == len(commands.COMMANDS)
+
+
+def test_what_helps_an_import_loads_nothing_that_it_does_not_need() -> None:
+    """Each of its processes imports where the program begins, and how lines are read."""
+    loaded = "import sys, scripts.cli, scripts.reading; print(*sys.modules)"
+    said = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, text=True, check=True
+    )
+
+    assert {"scripts.reading", "pydantic_core"} <= set(said.stdout.split())
+    assert not {"typer", "rich", "pydantic", "sqlalchemy", "httpx"} & set(said.stdout.split())
 
 
 def test_every_module_with_a_command_is_one_of_them() -> None:

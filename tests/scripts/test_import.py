@@ -217,7 +217,9 @@ def test_a_line_beyond_the_bound_is_bad(
     chronicle: Command, acme: str, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CHRONICLE_MAX_BODY", "1 KiB")
-    monkeypatch.setattr("scripts.lines.KEPT", 4_096)
+    for module in ("lines", "source"):
+        monkeypatch.setattr(f"scripts.{module}.KEPT", 4_096)
+    monkeypatch.setattr("scripts.source._BLOCK", 1_024)
     file.write_bytes(ndjson(item(1, note="x" * 2_000), item(2, note="x" * 9_000), item(3)))
 
     imported = chronicle("import", file, "--portal", "acme", "--json")
