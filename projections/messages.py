@@ -186,7 +186,7 @@ def message_rows(facts: Iterable[Fact]) -> MessageRows:
         *_parts(told, chain),
         min(positions),
         max(positions),
-        _names(frozenset([each.fact.witness for each in told])),
+        names_of(frozenset([each.fact.witness for each in told])),
         min(times),
         max(times),
         int(_disputed(told, deleted)),
@@ -389,7 +389,7 @@ def _versions(
             *start,
             min([report.fact.position for report in entry.reports]),
             *end,
-            _names(frozenset([report.witness for report in entry.reports])),
+            names_of(frozenset([report.witness for report in entry.reports])),
         )
         for number, (entry, start, end) in enumerate(zip(closed, starts, ends, strict=True), 1)
     )
@@ -450,5 +450,6 @@ def _filled(part: Mapping[str, Any], known: Iterable[Mapping[str, Any]], name: s
 
 
 @lru_cache(maxsize=4096)
-def _names(witnesses: Collection[str]) -> str:
+def names_of(witnesses: Collection[str]) -> str:
+    """Spell who witnessed something, as JSON."""
     return canonical_json(sorted(witnesses))

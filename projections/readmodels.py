@@ -13,6 +13,7 @@ from projections.facts import Fact
 from projections.members import member_rows, membership
 from projections.messages import message, message_claim, message_rows, message_version
 from projections.orphans import orphan, orphan_rows
+from projections.postings import only_posted
 from projections.profiles import (
     chat,
     chat_rows,
@@ -70,6 +71,9 @@ READ_MODELS: Final = (MESSAGE, MEMBER, CHAT, USER, WATCH)
 
 def fold_message(facts: Sequence[Fact]) -> Rows:
     """Return all rows of one message, from all facts that name it."""
+    if posted := only_posted(facts):
+        row, version = posted
+        return ([row], [version], (), (), words_rows(facts, [version], deleted=False), ())
     rows = message_rows(facts)
     if rows.message is None:
         return ((), (), (), (), (), ())
