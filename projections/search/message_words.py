@@ -70,7 +70,8 @@ def in_front(portal_id: int) -> str:
 
 def _joined(portal_id: int, text: str) -> str:
     before = in_front(portal_id)
-    return " ".join([before + word for word in words(text)])
+    found = words(text)
+    return before + f" {before}".join(found) if found else ""
 
 
 def standing_of(version: VersionRow, newest: int, *, deleted: bool) -> Standing:

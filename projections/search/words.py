@@ -22,7 +22,7 @@ _RUN: Final = re.compile(r"\S+")
 _CLUSTER: Final = re.compile(r".[\u0300-\u036f]*", re.DOTALL)
 
 _IO: Final = "\N{CYRILLIC SMALL LETTER IO}", "\N{CYRILLIC SMALL LETTER IE}"
-_UNSEEN: Final = re.compile("[\u00ad\u0300-\u036f\u200b-\u200d\u2060\ufeff]+")
+_UNSEEN: Final = re.compile("[\u00ad\u0300-\u036f\u200b-\u200d\u2060\ufeff]")
 """Stress marks, soft hyphens and joiners: nobody types them to find a word."""
 
 
