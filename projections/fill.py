@@ -75,9 +75,10 @@ async def record_all(fill: Fill, portal_id: int, upto: int, progress: Progress) 
     spans: dict[SpanKey, Span] = {}
     pieces = derivations(fill.places, portal_id, upto)
     async for (_, ranges), said in fill.workers.in_order(derived, pieces):
-        merge(said.spans, into=spans)
+        merge(said.others.spans, into=spans)
         async with fill.generation.transaction():
-            await record(fill.generation, said._replace(spans=[]))
+            await fill.generation.insert(fact, said.facts)
+            await record(fill.generation, said.others._replace(spans=[]))
             if len(spans) > _MOST_SPANS:
                 await _record_spans(fill.generation, spans)
         progress(sum(each.upto - each.after for each in ranges))

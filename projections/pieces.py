@@ -68,6 +68,17 @@ class Places(NamedTuple):
 Piece = tuple[Places, list[Range]]
 
 
+class Remaining(NamedTuple):
+    """What a piece of a log says and is not written yet.
+
+    Plain tuples, as also the rows of messages: to send these to another process, and to give them
+    to SQLite's driver, takes half as long as with their names.
+    """
+
+    facts: list[Row]
+    others: Derived
+
+
 def derivations(places: Places, portal_id: int, upto: int) -> list[Piece]:
     """Give the pieces by which `derived` takes in a portal's log up to a position."""
     ranges = [
@@ -89,7 +100,7 @@ def _pieces(places: Places, ranges: list[Range]) -> list[Piece]:
     return [(places, ranges[begin : begin + size]) for begin in range(0, len(ranges), size)]
 
 
-def derived(places: Places, ranges: list[Range]) -> Derived:
+def derived(places: Places, ranges: list[Range]) -> Remaining:
     """Derive some events of a log; give what remains to be written."""
     return finished(_derive(places, ranges))
 
@@ -99,16 +110,18 @@ def folded(places: Places, ranges: list[Range]) -> list[list[Row]]:
     return finished(_fold(places, ranges))
 
 
-async def _derive(places: Places, ranges: list[Range]) -> Derived:
-    said = Derived([], [], [], [])
+async def _derive(places: Places, ranges: list[Range]) -> Remaining:
+    remaining = Remaining([], Derived([], [], [], []))
     async with _reading(places.log) as events, _writing(places.generation) as generation:
         for portal_id, after, upto in ranges:
             found = derive(await log.page(events, portal_id, after=after, limit=upto - after))
-            if generation is not None:
-                await generation.insert(fact, found.facts)
-                found = found._replace(facts=[])
-            said.extend(found)
-    return said
+            facts = [tuple(each) for each in found.facts]
+            if generation is None:
+                remaining.facts.extend(facts)
+            else:
+                await generation.insert(fact, facts)
+            remaining.others.extend(found._replace(facts=[]))
+    return remaining
 
 
 async def _fold(places: Places, ranges: list[Range]) -> list[list[Row]]:
@@ -118,7 +131,7 @@ async def _fold(places: Places, ranges: list[Range]) -> list[list[Row]]:
             found = await facts.rows(_OF_MESSAGES, portal_id=portal_id, after=after, upto=upto)
             for _, of_message in groupby(map(Fact._make, found), itemgetter(4)):
                 for of_table, new in zip(rows, fold_message(list(of_message)), strict=True):
-                    of_table.extend(new)
+                    of_table.extend(map(tuple, new))
             if generation is not None:
                 for table, new in zip(MESSAGE.tables, rows, strict=True):
                     await generation.insert(table, new)
