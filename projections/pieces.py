@@ -141,7 +141,7 @@ async def _fold(places: Places, ranges: list[Range]) -> list[list[Row]]:
 
 @asynccontextmanager
 async def _reading(place: Place) -> AsyncIterator[Session]:
-    session = await place.open_reader()
+    session = await place.open_reader(alone=True)
     try:
         yield session
     finally:

@@ -307,7 +307,8 @@ class PostgresSchema:
             await session.close()
         return bool(found)
 
-    async def open_reader(self) -> Session:
+    async def open_reader(self, *, alone: bool = False) -> Session:  # noqa: ARG002
+        # The server reads, and nobody here waits for it on a thread.
         return await self._open({"default_transaction_read_only": "on", **self.reading})
 
     async def open_writer(self, *, rebuildable: bool = False) -> Session:

@@ -92,9 +92,10 @@ class Place(Protocol):
     async def exists(self) -> bool:
         """Say whether the tables were ever made."""
 
-    async def open_reader(self) -> Session:
+    async def open_reader(self, *, alone: bool = False) -> Session:
         """Open a session that only reads.
 
+        Who is `alone` on their thread is given what they read there, however long it takes.
         Raises StoreUnavailable when there is nothing to read.
         """
 

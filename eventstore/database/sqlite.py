@@ -203,13 +203,13 @@ class SqliteFile:
         finally:
             await session.close()
 
-    async def open_reader(self) -> Session:
+    async def open_reader(self, *, alone: bool = False) -> Session:
         # Opening it to write would create a file that is gone as an empty one.
-        return self._open(read_only(self.path))
+        return self._open(read_only(self.path), alone=alone)
 
-    def _open(self, address: str) -> Session:
+    def _open(self, address: str, *, alone: bool = False) -> Session:
         try:
-            return SqliteSession(self.path, SqliteReader(address))
+            return SqliteSession(self.path, SqliteReader(address, alone=alone))
         except sqlite3.Error as error:
             raise StoreUnavailable(f"{self.path}: {error}") from error
 

@@ -30,12 +30,14 @@ _BUSY: Final = 5.0
 class SqliteReader:
     """A connection that only reads, used by one task at a time, as `aiosqlite.Connection` is."""
 
-    def __init__(self, address: str) -> None:
-        """Open it. Raises sqlite3.Error."""
+    def __init__(self, address: str, *, alone: bool = False) -> None:
+        """Open it; who is `alone` on their thread holds up nobody. Raises sqlite3.Error."""
         self._connection = sqlite3.connect(
             address, uri=True, timeout=_BUSY, isolation_level=None, check_same_thread=False
         )
-        self._connection.set_progress_handler(self._is_late, _STEPS)
+        self._patience = float("inf") if alone else _QUICK
+        if not alone:
+            self._connection.set_progress_handler(self._is_late, _STEPS)
         self._deadline = float("inf")
         self._slow: dict[str, int] = {}
         self._thread: ThreadPoolExecutor | None = None
@@ -43,7 +45,7 @@ class SqliteReader:
     async def execute_fetchall(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Return all rows of a statement."""
         if not self._expected_slow(sql):
-            self._deadline = perf_counter() + _QUICK
+            self._deadline = perf_counter() + self._patience
             try:
                 return self._connection.execute(sql, parameters).fetchall()
             except sqlite3.OperationalError as error:

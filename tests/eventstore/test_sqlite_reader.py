@@ -42,6 +42,16 @@ async def test_what_is_quick_needs_no_thread(reader: Session) -> None:
     assert reading_threads() == 0
 
 
+async def test_who_is_alone_reads_what_is_slow_without_a_thread(
+    reader: Session, tmp_path: Path
+) -> None:
+    alone = await SqliteFile(tmp_path / "read-1.db").open_reader(alone=True)
+
+    assert await alone.rows(SLOW, upto=1_000_000) == [(1_000_000,)]
+    assert reading_threads() == 0
+    await alone.close()
+
+
 async def test_what_is_slow_holds_nobody_up(reader: Session) -> None:
     reading = asyncio.create_task(reader.rows(SLOW, upto=3_000_000))
     turns = 0
