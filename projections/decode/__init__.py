@@ -52,7 +52,7 @@ def decode(event: Event) -> Decoded:
     if decoder is None:
         return _beside_the_point(event.event_type.upper())
     try:
-        return decoder(_without_nul(event) if _NUL in event.payload else event)
+        return decoder(_without_nul(event))
     except Undecodable:
         raise
     except ValidationError as error:
@@ -70,5 +70,8 @@ def _beside_the_point(event_type: str) -> Decoded:
 
 def _without_nul(event: Event) -> Event:
     """Replace each escaped NUL. Where the backslash itself is escaped, there is none."""
+    # One character is found sooner, or not found: most payloads have nothing that is escaped.
+    if "\\" not in event.payload or _NUL not in event.payload:
+        return event
     readable = _ESCAPE.sub(lambda it: "\\ufffd" if it[0] == _NUL else it[0], event.payload)
     return event._replace(payload=readable)
