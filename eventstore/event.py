@@ -38,3 +38,21 @@ class Event(NamedTuple):
     salt: bytes
     commitment: bytes
     leaf: bytes
+
+
+class StoredEvent(NamedTuple):
+    """The same as it is proved: the payload as the bytes of its text."""
+
+    portal_id: int
+    position: int
+    key: str
+    source: str
+    receiver: str
+    sequence: int | None
+    event_type: str
+    received_at: Instant
+    sent_at: Instant | None
+    payload: bytes
+    salt: bytes
+    commitment: bytes
+    leaf: bytes

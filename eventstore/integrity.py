@@ -3,15 +3,17 @@
 import hashlib
 import hmac
 
-from eventstore.event import Event, NewEvent
+from eventstore.event import Event, NewEvent, StoredEvent
 
 
-def commitment(salt: bytes, payload: str) -> bytes:
+def commitment(salt: bytes, payload: bytes) -> bytes:
     """Return HMAC-SHA256(salt, payload): it outlives the erasure of both and tells nothing."""
-    return hmac.digest(salt, payload.encode(), "sha256")
+    return hmac.digest(salt, payload, "sha256")
 
 
-def leaf(portal_id: int, position: int, event: NewEvent | Event, committed: bytes) -> bytes:
+def leaf(
+    portal_id: int, position: int, event: NewEvent | Event | StoredEvent, committed: bytes
+) -> bytes:
     """Return SHA-256(0x00, every header field length-prefixed, commitment).
 
     A field is the number of its characters, a colon and the field, integers in decimal digits; an
@@ -30,7 +32,7 @@ def leaf(portal_id: int, position: int, event: NewEvent | Event, committed: byte
     return hashlib.sha256(b"\x00" + header.encode() + committed).digest()
 
 
-def differences(event: Event) -> list[str]:
+def differences(event: StoredEvent) -> list[str]:
     """Name the columns of a stored event that are not what was appended."""
     wrong = []
     if commitment(event.salt, event.payload) != event.commitment:

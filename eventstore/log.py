@@ -8,9 +8,9 @@ from typing import Final, Literal, NamedTuple
 
 from sqlalchemy import bindparam, select, update
 
-from eventstore.database import Place, Row, Session, one_of, upsert
+from eventstore.database import Place, Row, Session, if_text, in_bytes, one_of, upsert
 from eventstore.envelope import comparable
-from eventstore.event import Event, Instant, NewEvent
+from eventstore.event import Event, Instant, NewEvent, StoredEvent
 from eventstore.integrity import commitment, leaf
 from eventstore.schema import event, log_head
 
@@ -53,6 +53,12 @@ _NEWEST_BY = _NEWEST.where(
 _AT = select(event).where(
     event.c.portal_id == bindparam("portal_id"), one_of(event.c.position, "positions")
 )
+# To prove a payload, its text would only be encoded again.
+_STORED = [
+    in_bytes(if_text(column)) if column is event.c.payload else column for column in event.columns
+]
+_STORED_PAGE = _PAGE.with_only_columns(*_STORED)
+_STORED_AT = _AT.with_only_columns(*_STORED)
 
 
 _found = event.alias()
@@ -167,7 +173,7 @@ def place(
 
 def seal(portal_id: int, position: int, new: NewEvent, salt: bytes) -> Event:
     """Make the row of an event, with its commitment and its leaf. No salt is used twice."""
-    committed = commitment(salt, new.payload)
+    committed = commitment(salt, new.payload.encode())
     return Event(
         portal_id, position, *new, salt, committed, leaf(portal_id, position, new, committed)
     )
@@ -183,6 +189,22 @@ async def events_at(session: Session, portal_id: int, positions: Sequence[int]) 
     """Return the events at these positions, ascending; those that do not exist are left out."""
     rows = await session.rows(_AT, portal_id=portal_id, positions=list(positions))
     return sorted((Event._make(row) for row in rows), key=lambda event: event.position)
+
+
+async def stored_page(
+    session: Session, portal_id: int, *, after: int, limit: int
+) -> list[StoredEvent]:
+    """Return what `page` does, to be proved."""
+    rows = await session.rows(_STORED_PAGE, portal_id=portal_id, after=after, limit=limit)
+    return [StoredEvent._make(row) for row in rows]
+
+
+async def stored_at(
+    session: Session, portal_id: int, positions: Sequence[int]
+) -> list[StoredEvent]:
+    """Return what `events_at` does, to be proved."""
+    rows = await session.rows(_STORED_AT, portal_id=portal_id, positions=list(positions))
+    return sorted((StoredEvent._make(row) for row in rows), key=lambda event: event.position)
 
 
 async def positions(session: Session, portal_id: int, keys: Sequence[str]) -> dict[str, int]:

@@ -9,7 +9,7 @@ from eventstore import integrity, log
 from eventstore.database import Place, Pool
 from eventstore.directory import Portal
 from eventstore.errors import StoreUnavailable
-from eventstore.event import Event
+from eventstore.event import StoredEvent
 from eventstore.store import Store
 from projections.difference import Difference, Progress
 from projections.workers import Workers, default_jobs, finished
@@ -116,11 +116,13 @@ class _Unreadable(NamedTuple):
     position: int
 
 
-async def _page(pool: Pool, portal: Portal, after: int, head: int) -> Sequence[Event | _Unreadable]:
+async def _page(
+    pool: Pool, portal: Portal, after: int, head: int
+) -> Sequence[StoredEvent | _Unreadable]:
     limit = min(_PAGE, head - after)
     try:
         async with pool.reading() as session:
-            page = await log.page(session, portal.id, after=after, limit=limit)
+            page = await log.stored_page(session, portal.id, after=after, limit=limit)
         return [event for event in page if event.position <= head]
     except StoreUnavailable:
         # One of them takes all others along. What the database says of it could quote it.
@@ -128,19 +130,19 @@ async def _page(pool: Pool, portal: Portal, after: int, head: int) -> Sequence[E
         return [found for position in each for found in await _alone(pool, portal, position)]
 
 
-async def _alone(pool: Pool, portal: Portal, position: int) -> Sequence[Event | _Unreadable]:
+async def _alone(pool: Pool, portal: Portal, position: int) -> Sequence[StoredEvent | _Unreadable]:
     try:
         async with pool.reading() as session:
-            return await log.events_at(session, portal.id, [position])
+            return await log.stored_at(session, portal.id, [position])
     except StoreUnavailable:
         return [_Unreadable(position)]
 
 
 async def _of_keys(
-    pool: Pool, portal: Portal, page: Sequence[Event | _Unreadable]
+    pool: Pool, portal: Portal, page: Sequence[StoredEvent | _Unreadable]
 ) -> list[Difference]:
     """Check that each key leads to its event: that is how the same delivery is known again."""
-    readable = [event.position for event in page if isinstance(event, Event)]
+    readable = [event.position for event in page if isinstance(event, StoredEvent)]
     try:
         found = await _astray(pool, portal, range(page[0].position, page[-1].position + 1))
     except StoreUnavailable:
@@ -163,7 +165,7 @@ async def _astray(pool: Pool, portal: Portal, among: range) -> list[int]:
 
 
 def _of_page(
-    portal: Portal, page: Sequence[Event | _Unreadable], before: int
+    portal: Portal, page: Sequence[StoredEvent | _Unreadable], before: int
 ) -> Iterator[Difference]:
     for event in page:
         place = f"event {event.position}"
@@ -179,13 +181,13 @@ def _of_page(
             yield Difference(portal.slug, place, "is not of the types that are stored")
 
 
-def _of_event(portal: Portal, event: Event, place: str) -> Iterator[Difference]:
+def _of_event(portal: Portal, event: StoredEvent, place: str) -> Iterator[Difference]:
     for column in integrity.differences(event):
         yield Difference(portal.slug, place, f"{column} does not match what is stored")
     kind, _, name = event.key.partition(":")
     if kind == "fetch" and name.partition("~")[0] != str(event.sequence):
         yield Difference(portal.slug, place, "key does not name the sequence")
     if kind == "import":
-        digest = hmac.digest(portal.hmac_key, event.payload.encode(), "sha256").hex()
+        digest = hmac.digest(portal.hmac_key, event.payload, "sha256").hex()
         if name.partition("~")[0] != digest:
             yield Difference(portal.slug, place, "key does not match the payload")

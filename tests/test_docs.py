@@ -101,7 +101,7 @@ def test_the_vectors_of_the_formats_hold() -> None:
         payload='{"text":"Tomás ✅"}',
     )
 
-    committed = commitment(bytes(range(32)), event.payload)
+    committed = commitment(bytes(range(32)), event.payload.encode())
 
     assert f"| commitment | `{committed.hex()}` |" in formats
     assert f"| leaf | `{leaf(1, 17, event, committed).hex()}` |" in formats

@@ -126,6 +126,23 @@ def _in_bytes_postgresql(element: in_bytes, compiler: SQLCompiler, **options: An
     return f"convert_to({compiler.process(element.clauses, **options)}, 'UTF8')"
 
 
+class if_text(GenericFunction[str]):  # noqa: N801 - reads as SQL does
+    """A text, or NULL for what is none: SQLite keeps in a column whatever it was given."""
+
+    inherit_cache = True
+
+
+@compiles(if_text, "sqlite")
+def _if_text_sqlite(element: if_text, compiler: SQLCompiler, **options: Any) -> str:
+    value = compiler.process(element.clauses, **options)
+    return f"CASE typeof({value}) WHEN 'text' THEN {value} END"
+
+
+@compiles(if_text, "postgresql")
+def _if_text_postgresql(element: if_text, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(element.clauses, **options)
+
+
 class least(GenericFunction[Any]):  # noqa: N801 - a function of SQL
     """The smaller of two values. On SQLite, `min` of several is no aggregate."""
 

@@ -17,7 +17,7 @@ from projections.tables import checkpoint, metadata
 from projections.verify_catalog import verify_catalog
 from projections.verify_log import verify_log
 from projections.verify_read_models import differing_rows
-from tests.engines import damage, query, stamp
+from tests.engines import damage, on_sqlite, query, stamp
 from tests.projections.stored import differences, portals, unread
 
 TABLES = [table for table in metadata.sorted_tables if table is not checkpoint]
@@ -135,6 +135,21 @@ async def test_a_log_that_was_cut_back_is_not_called_equal(fresh: Store, catalog
     assert found == [("one", "checkpoint", (), "position", head, head - 1)]
     (told,) = await differences(fresh, one, other)
     assert told.place == "log_head"
+
+
+@on_sqlite
+async def test_bytes_in_place_of_a_text_are_noticed(fresh: Store, catalog: Catalog) -> None:
+    """SQLite keeps them beside texts, and nobody could read such an event."""
+    one, _ = await portals(catalog)
+
+    await damage(
+        fresh.log,
+        "UPDATE event SET payload = CAST(payload AS BLOB) WHERE portal_id = 1 AND position = 2",
+    )
+
+    assert [tuple(each) async for each in verify_log(fresh, [one], unread)] == [
+        ("one", "event 2", "is not of the types that are stored")
+    ]
 
 
 async def test_other_tables_are_refused(fresh: Store, catalog: Catalog) -> None:
