@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, func, select
 
-from eventstore.database import Session, greatest, least, upsert
+from eventstore.database import Session, greatest, least, planned_once, upsert
 from eventstore.event import Event
 from projections.derive import Derived, derive
 from projections.refold import refold, touched_by
@@ -16,6 +16,7 @@ _SLICE: Final = 32
 """Events that are decoded before other tasks of the process get their turn."""
 
 _CHECKPOINT = select(checkpoint.c.position).where(checkpoint.c.portal_id == bindparam("portal_id"))
+_REACHED = planned_once(_CHECKPOINT)
 _TAKE = _CHECKPOINT.with_for_update(skip_locked=True)  # SQLite ignores it: one process writes
 _CHECKPOINTS = select(checkpoint.c.portal_id, checkpoint.c.position)
 _UNDECODED = select(undecoded.c.portal_id, func.count()).group_by(undecoded.c.portal_id)
@@ -55,7 +56,7 @@ _NAME_PROFILES = upsert(profile).on_conflict_do_nothing()
 
 async def checkpoint_of(session: Session, portal_id: int) -> int:
     """Return how far the generation has come in the log of a portal."""
-    rows = await session.rows(_CHECKPOINT, portal_id=portal_id)
+    rows = await session.rows(_REACHED, portal_id=portal_id)
     return int(rows[0][0]) if rows else 0
 
 

@@ -15,6 +15,7 @@ from eventstore.database.statements import (
     least,
     one_of,
     pair_of,
+    planned_once,
     text,
     upsert,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "least",
     "one_of",
     "pair_of",
+    "planned_once",
     "searched",
     "strpos",
     "text",

@@ -124,6 +124,7 @@ class PostgresSession:
         self.connection = connection
         self._server = server
         self._schema = schema
+        self._plans_once = False
 
     @property
     def broken(self) -> bool:
@@ -136,6 +137,7 @@ class PostgresSession:
     async def rows(self, statement: Executable, **values: Any) -> list[Row]:
         prepared = self.prepared(statement)
         with explained(self._server):
+            await self._plan(once=prepared.planned_once)
             return cast(
                 list[Row], await self.connection.fetch(prepared.text, *_bound(prepared, values))
             )
@@ -143,6 +145,7 @@ class PostgresSession:
     async def stream(self, statement: Executable, **values: Any) -> AsyncGenerator[list[Row]]:
         prepared = self.prepared(statement)
         with explained(self._server):
+            await self._plan(once=prepared.planned_once)
             cursor = await self.connection.cursor(prepared.text, *_bound(prepared, values))
         while True:
             with explained(self._server):
@@ -154,13 +157,24 @@ class PostgresSession:
     async def run(self, statement: Executable, **values: Any) -> None:
         prepared = self.prepared(statement)
         with explained(self._server):
+            await self._plan(once=prepared.planned_once)
             await self.connection.execute(prepared.text, *_bound(prepared, values))
 
     async def run_many(self, statement: Executable, values: Iterable[Row]) -> None:
         if not (given := list(values)):
             return  # nothing is no reason to ask the server
+        prepared = self.prepared(statement)
         with explained(self._server):
-            await self.connection.executemany(self.prepared(statement).text, given)
+            await self._plan(once=prepared.planned_once)
+            await self.connection.executemany(prepared.text, given)
+
+    async def _plan(self, *, once: bool) -> None:
+        """Let what runs next be planned once for all values, or as the server thinks best."""
+        if once is not self._plans_once:
+            await self.connection.execute(
+                "SET plan_cache_mode = force_generic_plan" if once else "RESET plan_cache_mode"
+            )
+            self._plans_once = once
 
     async def insert(self, table: Table, rows: Iterable[Row]) -> None:
         if not (given := list(rows)):
@@ -185,6 +199,7 @@ class PostgresSession:
 
     @asynccontextmanager
     async def _begun(self, **options: Any) -> AsyncIterator[None]:
+        plans_once = self._plans_once
         with explained(self._server):
             transaction = self.connection.transaction(**options)
             try:
@@ -198,6 +213,7 @@ class PostgresSession:
                 await transaction.commit()
         except BaseException:
             await self._roll_back(transaction)
+            self._plans_once = plans_once  # a setting is rolled back, too
             raise
 
     async def _roll_back(self, transaction: Any) -> None:

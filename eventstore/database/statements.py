@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic_core import to_json
 from sqlalchemy import BindParameter, ColumnElement, MetaData, Table, Text, bindparam
@@ -18,6 +18,8 @@ from sqlalchemy.types import NullType, TypeEngine
 
 from eventstore.database.full_text import full_text_statements
 
+E = TypeVar("E", bound=Executable)
+
 SQLITE: Final[Dialect] = sqlite.dialect(paramstyle="qmark")
 POSTGRESQL: Final[Dialect] = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
@@ -28,16 +30,30 @@ def text() -> TypeEngine[str]:
 
 
 class Compiled(NamedTuple):
-    """A statement as a driver takes it: its text, its parameters in order, its constants."""
+    """A statement as a driver takes it: its text, its parameters in order, its constants.
+
+    `planned_once` is whether it was marked so.
+    """
 
     text: str
     names: tuple[str, ...]
     constants: Mapping[str, Any]
+    planned_once: bool
 
     def in_order(self, values: Mapping[str, Any]) -> list[Any]:
         """Put the values in the order of the text."""
         given = {**self.constants, **values}
         return [given[name] for name in self.names]
+
+
+def planned_once(statement: E) -> E:
+    """Mark what finds its rows by keys: one plan is good for all values.
+
+    PostgreSQL would plan some of these for each of their values, because it counts rows that a
+    better known value might spare, and hardly counts the planning: ten times as long as the rest.
+    """
+    marked: E = statement.execution_options(planned_once=True)
+    return marked
 
 
 class one_of(ColumnElement[Any]):  # noqa: N801 - reads as SQL does, like SQLAlchemy's own
@@ -177,7 +193,8 @@ def compiled(
     )
     required = {name for name, value in result.params.items() if value is None}
     constants = {name: value for name, value in result.params.items() if name not in required}
-    return Compiled(str(result), tuple(result.positiontup or ()), constants)
+    once = bool(statement.get_execution_options().get("planned_once"))
+    return Compiled(str(result), tuple(result.positiontup or ()), constants, once)
 
 
 def as_json(value: list[Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from sqlalchemy import BigInteger, Integer, bindparam, cast, literal_column, null, select, union_all
 
-from eventstore.database import Session, one_of, text
+from eventstore.database import Session, one_of, planned_once, text
 from projections.profiles import chat, user_profile
 from projections.reactions import reaction
 from projections.read.users import Named
@@ -27,22 +27,24 @@ _COMMENTED: Final = select(
     _what(_COMMENTS), chat.c.chat_id, chat.c.parent_message_id, _NO_WORD, _NO_WORD
 ).where(chat.c.portal_id == bindparam("portal_id"))
 
-_BESIDE: Final = union_all(
-    select(
-        _what(_NAME), user_profile.c.user_id, _NOBODY, user_profile.c.name, user_profile.c.kind
-    ).where(
-        user_profile.c.portal_id == bindparam("portal_id"),
-        one_of(user_profile.c.user_id, "user_ids"),
-    ),
-    select(
-        _what(_HELD), reaction.c.message_id, reaction.c.user_id, reaction.c.code, _NO_WORD
-    ).where(
-        reaction.c.portal_id == bindparam("portal_id"),
-        one_of(reaction.c.message_id, "message_ids"),
-        reaction.c.until_basis.is_(None),
-    ),
-    _COMMENTED.where(one_of(chat.c.parent_message_id, "message_ids")),  # an OR would use no index
-    _COMMENTED.where(one_of(chat.c.chat_id, "chat_ids")),
+_BESIDE: Final = planned_once(
+    union_all(
+        select(
+            _what(_NAME), user_profile.c.user_id, _NOBODY, user_profile.c.name, user_profile.c.kind
+        ).where(
+            user_profile.c.portal_id == bindparam("portal_id"),
+            one_of(user_profile.c.user_id, "user_ids"),
+        ),
+        select(
+            _what(_HELD), reaction.c.message_id, reaction.c.user_id, reaction.c.code, _NO_WORD
+        ).where(
+            reaction.c.portal_id == bindparam("portal_id"),
+            one_of(reaction.c.message_id, "message_ids"),
+            reaction.c.until_basis.is_(None),
+        ),
+        _COMMENTED.where(one_of(chat.c.parent_message_id, "message_ids")),
+        _COMMENTED.where(one_of(chat.c.chat_id, "chat_ids")),  # an OR would use no index
+    )
 )
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from eventstore.database import Row, Session, text, unindexed
+from eventstore.database import Row, Session, planned_once, text, unindexed
 from eventstore.event import Instant
 from projections.coverage import SETTLED, Evidence, Look, Move, Watched
 from projections.profiles import chat
@@ -88,61 +88,63 @@ _OF_CHAT: Final = (
     unindexed(fact.c.position) <= bindparam("view_position"),
 )
 
-_EVIDENCE: Final = union_all(
-    select(
-        _what(_WATCHED),
-        watch.c.receiver,
-        watch.c.since,
-        watch.c.until,
-        watch.c.hole_from,
-        watch.c.sees,
-        watch.c.cause,
-        _NO_WORD,
-        _before(watch.c.receiver, watch.c.since),
-        _after(watch.c.receiver, watch.c.since),
-        _before(watch.c.receiver, watch.c.hole_from),
-        _before(watch.c.receiver, watch.c.until),
-        _last(watch.c.receiver),
-    ).where(watch.c.portal_id == bindparam("portal_id"), watch.c.until >= bindparam("since")),
-    select(
-        _what(_MOVED),
-        _RECEIVERS.c.receiver,
-        fact.c.occurred_at,
-        _NO_TIME,
-        _NO_TIME,
-        fact.c.kind,
-        fact.c.code,
-        fact.c.witness,
-        _before(_RECEIVERS.c.receiver, fact.c.occurred_at),
-        _after(_RECEIVERS.c.receiver, fact.c.occurred_at),
-        _after(_RECEIVERS.c.receiver, fact.c.occurred_at + (SETTLED + 1)),
-        *[_NO_TIME] * 2,
+_EVIDENCE: Final = planned_once(
+    union_all(
+        select(
+            _what(_WATCHED),
+            watch.c.receiver,
+            watch.c.since,
+            watch.c.until,
+            watch.c.hole_from,
+            watch.c.sees,
+            watch.c.cause,
+            _NO_WORD,
+            _before(watch.c.receiver, watch.c.since),
+            _after(watch.c.receiver, watch.c.since),
+            _before(watch.c.receiver, watch.c.hole_from),
+            _before(watch.c.receiver, watch.c.until),
+            _last(watch.c.receiver),
+        ).where(watch.c.portal_id == bindparam("portal_id"), watch.c.until >= bindparam("since")),
+        select(
+            _what(_MOVED),
+            _RECEIVERS.c.receiver,
+            fact.c.occurred_at,
+            _NO_TIME,
+            _NO_TIME,
+            fact.c.kind,
+            fact.c.code,
+            fact.c.witness,
+            _before(_RECEIVERS.c.receiver, fact.c.occurred_at),
+            _after(_RECEIVERS.c.receiver, fact.c.occurred_at),
+            _after(_RECEIVERS.c.receiver, fact.c.occurred_at + (SETTLED + 1)),
+            *[_NO_TIME] * 2,
+        )
+        .join_from(_RECEIVERS, fact, fact.c.user_id == _RECEIVERS.c.receiver_id)
+        .where(*_OF_CHAT, OF_MEMBERS),
+        select(
+            _what(_LOOKED),
+            fact.c.witness,
+            fact.c.occurred_at,
+            _NO_TIME,
+            _NO_TIME,
+            fact.c.code,
+            fact.c.detail,
+            _NO_WORD,
+            _before(fact.c.witness, fact.c.occurred_at),
+            _after(fact.c.witness, fact.c.occurred_at),
+            *[_NO_TIME] * 3,
+        ).where(*_OF_CHAT, LOOKS),
+        select(
+            _what(_OF_TYPE),
+            _NO_WORD,
+            _NO_TIME,
+            _NO_TIME,
+            _NO_TIME,
+            chat.c.type,
+            *[_NO_WORD] * 2,
+            *[_NO_TIME] * 5,
+        ).where(chat.c.portal_id == bindparam("portal_id"), chat.c.chat_id == bindparam("chat_id")),
     )
-    .join_from(_RECEIVERS, fact, fact.c.user_id == _RECEIVERS.c.receiver_id)
-    .where(*_OF_CHAT, OF_MEMBERS),
-    select(
-        _what(_LOOKED),
-        fact.c.witness,
-        fact.c.occurred_at,
-        _NO_TIME,
-        _NO_TIME,
-        fact.c.code,
-        fact.c.detail,
-        _NO_WORD,
-        _before(fact.c.witness, fact.c.occurred_at),
-        _after(fact.c.witness, fact.c.occurred_at),
-        *[_NO_TIME] * 3,
-    ).where(*_OF_CHAT, LOOKS),
-    select(
-        _what(_OF_TYPE),
-        _NO_WORD,
-        _NO_TIME,
-        _NO_TIME,
-        _NO_TIME,
-        chat.c.type,
-        *[_NO_WORD] * 2,
-        *[_NO_TIME] * 5,
-    ).where(chat.c.portal_id == bindparam("portal_id"), chat.c.chat_id == bindparam("chat_id")),
 )
 
 

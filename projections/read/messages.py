@@ -6,15 +6,17 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Select, bindparam, func, literal, select
 
-from eventstore.database import Session, one_of
+from eventstore.database import Session, one_of, planned_once
 from projections.messages import MessageRow, VersionRow, message, message_version
 from projections.read.filters import conditions
 
 _PORTAL: Final = message.c.portal_id == bindparam("portal_id")
 _KNOWN_THEN: Final = message.c.first_position <= bindparam("began_at")
 
-_ONE: Final = select(message).where(_PORTAL, message.c.message_id == bindparam("message_id"))
-_TIMELINE: Final = (
+_ONE: Final = planned_once(
+    select(message).where(_PORTAL, message.c.message_id == bindparam("message_id"))
+)
+_TIMELINE: Final = planned_once(
     select(message)
     .where(_PORTAL, message.c.chat_id == bindparam("chat_id"), _KNOWN_THEN)
     .limit(bindparam("limit"))
@@ -25,7 +27,7 @@ _NEWER: Final = _TIMELINE.where(message.c.message_id > bindparam("key")).order_b
 _OLDER: Final = _TIMELINE.where(message.c.message_id < bindparam("key")).order_by(
     message.c.message_id.desc()
 )
-_VERSIONS: Final = (
+_VERSIONS: Final = planned_once(
     select(message_version)
     .where(
         message_version.c.portal_id == bindparam("portal_id"),
@@ -36,8 +38,10 @@ _VERSIONS: Final = (
     .limit(bindparam("limit"))
     .offset(bindparam("skip"))
 )
-_STATES: Final = select(message.c.message_id, message.c.state, message.c.text).where(
-    _PORTAL, one_of(message.c.message_id, "message_ids")
+_STATES: Final = planned_once(
+    select(message.c.message_id, message.c.state, message.c.text).where(
+        _PORTAL, one_of(message.c.message_id, "message_ids")
+    )
 )
 
 

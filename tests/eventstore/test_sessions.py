@@ -21,6 +21,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy import text as verbatim
 
 from eventstore.database import (
     Pairs,
@@ -31,6 +32,7 @@ from eventstore.database import (
     least,
     one_of,
     pair_of,
+    planned_once,
     text,
     upsert,
 )
@@ -39,7 +41,7 @@ from eventstore.database.session import STREAMED
 from eventstore.errors import StoreUnavailable
 from eventstore.postgres_store import PostgresStore
 from eventstore.store import Store
-from tests.engines import query
+from tests.engines import on_postgresql, query, step_aside
 
 METADATA = MetaData()
 THING = Table(
@@ -218,6 +220,40 @@ async def test_a_moment_does_not_see_what_comes_later(session: Session, pool: Po
         later = len(await reader.rows(ALL))
 
     assert (before, after, later) == (1, 1, 3)
+
+
+PLANNED = (
+    "SELECT generic_plans, custom_plans FROM pg_prepared_statements"
+    " WHERE statement LIKE 'SELECT read%{}%'"
+)
+
+
+@on_postgresql
+async def test_what_is_planned_once_is_so_from_the_first_time_on_and_nothing_else_is(
+    session: Session,
+) -> None:
+    """SQLite plans everything once, for all values."""
+    once = planned_once(select(THING.c.raw).where(THING.c.a == bindparam("a")))
+    each = select(THING.c.word).where(THING.c.a == bindparam("a"))
+
+    async def in_vain() -> None:
+        async with session.moment():
+            await session.rows(once, a=3)
+            raise TypeError
+
+    for a in range(3):
+        async with session.moment():
+            await session.rows(once, a=a)
+            await session.rows(each, a=a)
+    with pytest.raises(TypeError):  # takes back what was set
+        await in_vain()
+    await session.rows(once, a=4)
+    async with session.moment():
+        assert [rows async for rows in session.stream(each, a=3)] == []
+
+    await step_aside(session)
+    assert await session.rows(verbatim(PLANNED.format("thing.raw"))) == [(5, 0)]
+    assert await session.rows(verbatim(PLANNED.format("thing.word"))) == [(0, 4)]
 
 
 async def test_who_reads_cannot_write(session: Session, place: Place) -> None:

@@ -69,7 +69,9 @@ async def sqlite_searches(
 async def postgresql_searches(
     session: Session, statement: Executable, values: dict[str, Any]
 ) -> Searches:
-    """Tell how PostgreSQL would run a statement, knowing its values."""
+    """Tell how PostgreSQL would run a statement, knowing its values, unless it is planned once."""
+    if statement.get_execution_options().get("planned_once"):
+        return await generic_searches(session, statement)
     ((plan,),) = await session.rows(explain(statement), **values)
     return _searches(plan)
 
@@ -83,6 +85,8 @@ async def generic_searches(session: Session, statement: Executable) -> Searches:
     nothing = ", ".join(["NULL"] * len(prepared.names))
     explained = verbatim(f"EXPLAIN (FORMAT JSON) EXECUTE asked({nothing})")
     ((plan,),) = await session.rows(explained)
+    await session.execute("DEALLOCATE asked")
+    await session.execute("RESET plan_cache_mode")
     return _searches(plan)
 
 
