@@ -23,6 +23,9 @@ _STEPS: Final = 1_000
 _REMEMBERED: Final = 50
 """So many times a statement that was slow goes to the thread without being tried."""
 
+_NEVER_SLOW: Final = frozenset({"BEGIN", "COMMIT"})
+"""What takes no time, and could be done when it is stopped: begun again, it would fail."""
+
 _BUSY: Final = 5.0
 """Seconds that a lock is waited for: only the recovery of a file takes one that readers meet."""
 
@@ -45,7 +48,8 @@ class SqliteReader:
     async def execute_fetchall(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Return all rows of a statement."""
         if not self._expected_slow(sql):
-            self._deadline = perf_counter() + self._patience
+            if sql not in _NEVER_SLOW:
+                self._deadline = perf_counter() + self._patience
             try:
                 return self._connection.execute(sql, parameters).fetchall()
             except sqlite3.OperationalError as error:

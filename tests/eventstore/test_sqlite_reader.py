@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import TextClause, text
 
-from eventstore.database import Pool, Session
+from eventstore.database import Pool, Session, sqlite_reader
 from eventstore.database.sqlite import SqliteFile
 
 PATIENCE = 30
@@ -100,6 +100,24 @@ async def test_a_slow_statement_that_nobody_waits_for_ends(
                 await reader.rows(SLOW, upto=FOR_EVER)
 
         assert await reader.rows(again, **({} if again is QUICK else {"upto": 2}))
+
+
+async def test_a_moment_begins_and_ends_however_late_it_is(
+    reader: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite looks at the clock when a thousand steps of a statement are done, all times counted.
+
+    That may be when the moment has begun, or ended: it cannot do so again.
+    """
+    monkeypatch.setattr(sqlite_reader, "_QUICK", -1)
+    late = await SqliteFile(tmp_path / "read-1.db").open_reader()
+
+    for _ in range(1_000):
+        async with late.moment():
+            pass
+    await late.close()
+
+    assert reading_threads() == 0
 
 
 async def test_one_moment_is_seen_by_the_slow_and_the_quick(
