@@ -68,8 +68,11 @@ def member_rows(told: Iterable[Fact], presence: Iterable[Span]) -> tuple[MemberR
             moments.append(fact.occurred_at)
     if pair is None:
         return ()
-    moments.sort()
     portal_id, chat_id, user_id = pair
+    if not facts:  # most were only seen there
+        seen = _Stay(None, "unknown", min(moments))
+        return (MemberRow(portal_id, chat_id, user_id, 1, *seen),)
+    moments.sort()
     stays = _stays(member_chain(facts, moments), moments)
     return tuple(
         MemberRow(portal_id, chat_id, user_id, ordinal, *stay)
