@@ -146,6 +146,9 @@ class _Change:
 
 _last = attrgetter("last")
 
+_Delivery = tuple[int, Instant, int, str, str]
+"""The rank, the time, the sequence (-1 is none), the text and the witness of a report."""
+
 _Step = tuple[int, list[int], list[int]]
 """Where a row of scores begins, and the row before and after one more was told."""
 
@@ -154,12 +157,19 @@ def _deliveries(reports: Sequence[Report]) -> list[list[Report]]:
     """Put redeliveries together, and all in order: the text breaks ties, never the position."""
     if len(reports) < 2:  # noqa: PLR2004  nothing to order
         return [[report] for report in reports]
-    same: defaultdict[tuple[int, int, int, bytes, str], list[Report]] = defaultdict(list)
+    same: defaultdict[_Delivery, list[Report]] = defaultdict(list)
     for report in reports:
         sequence = -1 if report.sequence is None else report.sequence
-        key = report.rank, report.at, sequence, _digest(report.text), report.witness
+        key = report.rank, report.at, sequence, report.text, report.witness
         same[key].append(report)
-    return [same[key] for key in sorted(same)]
+    moments = {key[:3] for key in same}
+    ordered = sorted(same) if len(moments) == len(same) else sorted(same, key=_by_digest)
+    return [same[key] for key in ordered]
+
+
+def _by_digest(delivery: _Delivery) -> tuple[int, Instant, int, bytes, str]:
+    rank, at, sequence, text, witness = delivery
+    return rank, at, sequence, _digest(text), witness
 
 
 def _digest(text: str) -> bytes:
@@ -201,6 +211,9 @@ def _by_webhook(deliveries: Iterable[list[Report]]) -> list[list[list[Report]]]:
 
 def _add_webhook(chain: list[_Change], deliveries: list[list[Report]], *, queued: bool) -> None:
     """Lay what one webhook witness tells beside the chain; put in what the chain has not."""
+    if not chain:  # they are in its order
+        chain += map(_Change, deliveries)
+        return
     told_of: defaultdict[tuple[int, str], list[list[Report]]] = defaultdict(list)
     for told in deliveries:
         told_of[told[0].rank, told[0].text].append(told)

@@ -49,7 +49,7 @@ def classes(texts: Collection[Seen]) -> dict[Seen, str]:
     the one other that is the same but for mentions (trap 1). Where none or several would do, a
     text stands for itself. A function of the set: order and repetition change nothing.
     """
-    found = {seen: canonical(seen[0]) for seen in texts}
+    found = {seen: canonical(seen[0]) for seen in dict.fromkeys(texts)}
     _join_cut(found)
     _join_weak(found)
     return found

@@ -21,6 +21,7 @@ _TELLING: Final = {
     "message_observed": 3,
 }
 _LEAST_TELLING: Final = 4
+_PARTS: Final = frozenset({"reply_to", "forward", "files"})
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
@@ -245,8 +246,11 @@ def _reports(told: Iterable[_Told], texts: Mapping[tuple[str, bool], str]) -> li
     ]
 
 
-def _most_telling(told: Iterable[_Told], of: Callable[[_Told], int | None]) -> int | None:
+def _most_telling(told: Sequence[_Told], of: Callable[[_Told], int | None]) -> int | None:
     """Ask postings, then edits, deletions, and anything else; of these the earliest."""
+    values = {of(each) for each in told}
+    if len(values) == 1:  # all say the same
+        return values.pop()
     known = [
         (_TELLING.get(fact.kind, _LEAST_TELLING), fact.occurred_at, fact.sequence or -1, value)
         for fact, value in ((each.fact, of(each)) for each in told)
@@ -411,7 +415,7 @@ def _shown(reports: Sequence[Report]) -> str:
 def _parts(told: Sequence[_Told], chain: Sequence[Entry]) -> tuple[str | None, str | None, str]:
     """Tell what the message replies to, what it forwards, and its files, as JSON."""
     details = [each.detail for each in told]
-    if not any(part in detail for detail in details for part in ("reply_to", "forward", "files")):
+    if all(_PARTS.isdisjoint(detail) for detail in details):
         return None, None, "[]"
     groups = [[each.detail for each in told if each.fact.text is None]]
     groups += [[report.detail for report in entry.reports] for entry in chain]

@@ -174,6 +174,12 @@ def test_without_queues_a_webhook_that_tells_of_more_is_believed() -> None:
     ]
 
 
+def test_what_one_witness_told_at_once_is_in_the_order_of_digests() -> None:
+    at_once = [report(text, 5) for text in "ABCD"]
+
+    assert texts(agree(at_once)) == ["D", "A", "C", "B"]  # 3f…, 55…, 6b…, df…
+
+
 def test_of_two_texts_told_at_once_the_digest_decides() -> None:
     def tied(text: str) -> list[str]:
         return texts(agree([report(text, 0), report("A", 5), report("B", 5)]))[1:]
