@@ -10,8 +10,6 @@ from api.read import Read
 from api.shapes import identifier, not_before, person, when
 from api.text_forms import Shown, put_in_form
 from api.times import shown
-from eventstore.event import Instant
-from projections.facts import Basis
 from projections.messages import MessageRow
 from projections.read.beside import Beside
 from projections.read.messages import Quoted
@@ -76,60 +74,54 @@ def _message(
 ) -> models.Message:
     withheld = not stands and row.text is not None
     held = found.reactions.get(row.message_id, {})
-    return models.Message(
-        id=str(row.message_id),
-        chat_id=identifier(row.chat_id),
-        author=person(row.author_id, found.names, system=bool(row.system)),
-        text=None if withheld else row.text,
-        withheld="scope" if withheld else None,
-        state=row.state,
-        version=row.versions,
-        versions=row.versions,
-        system=bool(row.system),
-        posted=when(row.posted_at, row.posted_basis),
-        edited=_deed(
-            row.edited_at,
-            row.edited_after,
-            row.edited_basis,
-            row.edited_by,
-            row.edited_by_basis,
-        ),
-        deleted=_deed(
-            row.deleted_at,
-            row.deleted_after,
-            row.deleted_basis,
-            row.deleted_by,
-            row.deleted_by_basis,
-        ),
-        reply_to=_reply(reply, now) if reply else None,
-        forward=_forward(from_json(row.forward)) if row.forward else None,
-        thread=_thread(row, found),
-        files=[_file(file) for file in from_json(row.files)],
-        reactions=[_reaction(code, held[code]) for code in sorted(held)],
-        provenance=models.Provenance(
-            first_position=row.first_position,
-            last_position=row.last_position,
-            witnesses=from_json(row.witnesses),
-        ),
-    )
+    return {
+        "id": str(row.message_id),
+        "chat_id": identifier(row.chat_id),
+        "author": person(row.author_id, found.names, system=bool(row.system)),
+        "text": None if withheld else row.text,
+        "withheld": "scope" if withheld else None,
+        "state": row.state,
+        "version": row.versions,
+        "versions": row.versions,
+        "system": bool(row.system),
+        "posted": when(row.posted_at, row.posted_basis),
+        "edited": _edited(row),
+        "deleted": _deleted(row),
+        "reply_to": _reply(reply, now) if reply else None,
+        "forward": _forward(from_json(row.forward)) if row.forward else None,
+        "thread": _thread(row, found),
+        "files": [_file(file) for file in from_json(row.files)] if row.files != "[]" else [],
+        "reactions": [_reaction(code, held[code]) for code in sorted(held)] if held else [],
+        "provenance": {
+            "first_position": row.first_position,
+            "last_position": row.last_position,
+            "witnesses": from_json(row.witnesses),
+        },
+    }
 
 
-def _deed(
-    at: Instant | None,
-    after: Instant | None,
-    basis: Basis | None,
-    by: int | None,
-    by_basis: Basis | None,
-) -> models.Deed | None:
-    if basis is None:
+def _edited(row: MessageRow) -> models.Deed | None:
+    if row.edited_basis is None:
         return None
-    return models.Deed(
-        at=shown(at),
-        basis=basis,
-        by=identifier(by),
-        by_basis=by_basis or "unknown",
-        **not_before(after),
-    )
+    return {
+        "at": shown(row.edited_at),
+        "basis": row.edited_basis,
+        "by": identifier(row.edited_by),
+        "by_basis": row.edited_by_basis or "unknown",
+        **not_before(row.edited_after),
+    }
+
+
+def _deleted(row: MessageRow) -> models.Deed | None:
+    if row.deleted_basis is None:
+        return None
+    return {
+        "at": shown(row.deleted_at),
+        "basis": row.deleted_basis,
+        "by": identifier(row.deleted_by),
+        "by_basis": row.deleted_by_basis or "unknown",
+        **not_before(row.deleted_after),
+    }
 
 
 def _reply(reply: Any, now: Now) -> models.Reply:

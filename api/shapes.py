@@ -27,7 +27,7 @@ def identifier(number: int | None) -> str | None:
 
 def when(at: Instant | None, basis: Basis) -> models.When:
     """Spell a moment beside what it is known by."""
-    return models.When(at=shown(at), basis=basis)
+    return {"at": shown(at), "basis": basis}
 
 
 def until(
@@ -49,7 +49,7 @@ def person(
     if user_id == 0:
         return _SYSTEM
     name, kind = UNSEEN if user_id is None else names.get(user_id, UNSEEN)
-    return models.Person(id=identifier(user_id), name=name, kind="system" if system else kind)
+    return {"id": identifier(user_id), "name": name, "kind": "system" if system else kind}
 
 
 def version(row: VersionRow, *, visible: bool) -> models.Version:
