@@ -76,7 +76,7 @@ class Endpoint:
         self, state: State, access: Access, ids: Mapping[str, int], query: PortalQuery
     ) -> tuple[Cursor | None, Any]:
         """Return the cursor of a request, and what answers it."""
-        place = _place(state.cursors, query, about(self.path, access.portal.id, ids, query))
+        place = _place(state.cursors, query, (self.path, access.portal.id, ids))
         async with state.live.reading(access.portal.id) as session:
             newest = await checkpoint_of(session, access.portal.id)
             view = view_of(query, place[0], newest)
@@ -142,7 +142,7 @@ async def _wait(state: State, access: Access, query: PortalQuery) -> None:
 
 
 def _place(
-    cursors: Cursors, query: PortalQuery, subject: Sequence[Any]
+    cursors: Cursors, query: PortalQuery, asked: tuple[str, int, Mapping[str, int]]
 ) -> tuple[Cursor | None, Sequence[Any] | None]:
     """Return the cursor of a request, and where its walk begins or began."""
     if not isinstance(query, Paged):
@@ -150,7 +150,7 @@ def _place(
     anchor = query.anchor()
     if query.cursor is None:
         return None, anchor
-    cursor = cursors.read(query.cursor, subject)
+    cursor = cursors.read(query.cursor, about(*asked, query))
     if anchor is not None and [*anchor] != cursor.anchor:
         raise foreign_cursor()
     return cursor, cursor.anchor

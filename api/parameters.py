@@ -157,12 +157,19 @@ def read_query(request: Request, model: type[Q]) -> Q:
         repeated = next(name for name in names if names.count(name) > 1)
         raise Problem("invalid_parameter", f"`{repeated}` is given twice.", parameter=repeated)
     try:
-        return model.model_validate(given)
+        return model.model_validate(given) if given else _unasked(model)
     except ValidationError as error:
         problem = _problem(error, known)
     raise problem  # out here, where no error that knows the value clings to it
 
 
+@cache
+def _unasked(model: type[Q]) -> Q:
+    """Return what is asked without parameters. It is frozen: one is good for all requests."""
+    return model()
+
+
+@cache
 def fields_of(model: type[Query]) -> Mapping[str, FieldInfo]:
     """Return the parameters of a query by the names that requests give them."""
     return {field.alias or name: field for name, field in model.model_fields.items()}
