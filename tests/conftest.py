@@ -1,8 +1,9 @@
 """What many tests read from: a store that holds every sample, and a server over a copy of it."""
 
 import asyncio
+import multiprocessing
 import shutil
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from eventstore.tokens import Tokens
 from tests import samples
 from tests.engines import ENGINES
 from tests.exports import place_example
+from tests.forking import FORKING
 from tests.postgresql.databases import Databases
 from tests.promises.server import (
     JSON,
@@ -101,6 +103,22 @@ class Reader:
                 return pages
             assert len(answer["data"]) == query["limit"]
             cursor = {"cursor": answer["page"]["next"]}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def processes_begin_at_once() -> Iterator[None]:
+    """Fork the processes that the code starts from here: each would take a second to import all.
+
+    Servers and commands in processes of their own start theirs as they always do.
+    """
+    as_always = multiprocessing.get_context
+
+    def get_context(method: str | None = None) -> Any:
+        return FORKING if method == "spawn" else as_always(method)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(multiprocessing, "get_context", get_context)
+        yield
 
 
 @pytest.fixture(params=ENGINES)

@@ -143,12 +143,17 @@ async def until(so: Callable[[], bool]) -> None:
 
 
 def makers() -> list[psutil.Process]:
-    """Return the processes that make exports for this one."""
-    return [each for each in psutil.Process().children(recursive=True) if _makes(each)]
+    """Return the processes that make exports for this one: forked, so children of its child."""
+    return [
+        each
+        for child in psutil.Process().children()
+        if _forks(child)
+        for each in child.children(recursive=True)
+    ]
 
 
-def _makes(process: psutil.Process) -> bool:
+def _forks(process: psutil.Process) -> bool:
     try:
-        return "spawn_main" in " ".join(process.cmdline())
+        return "multiprocessing.forkserver" in " ".join(process.cmdline())
     except psutil.Error:  # it is gone
         return False

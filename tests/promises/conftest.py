@@ -55,7 +55,7 @@ def portal_database(postgresql: Databases, tmp_path_factory: pytest.TempPathFact
     return copied
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(scope="session", params=ENGINES)
 def with_portal(request: pytest.FixtureRequest) -> Copied:
     """Give copies of a store that has the samples' portal, and no event."""
     names = {"sqlite": "portal_folder", "postgresql": "portal_database"}
@@ -83,6 +83,18 @@ async def projected(registered: Registered) -> Registered:
 async def served(registered: Registered) -> AsyncIterator[Served]:
     """A server on such a store."""
     async with serving_again(registered) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+async def shared(
+    with_portal: Copied, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Served]:
+    """A server on such a store, for tests that leave nothing there but in portals of their own."""
+    async with (
+        with_portal(tmp_path_factory.mktemp("shared")) as copy,
+        serving_again(copy) as server,
+    ):
         yield server
 
 

@@ -5,18 +5,20 @@ import socket
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from pydantic_core import from_json
 
+from eventstore.database import Place
 from eventstore.folder import Folder
 from eventstore.quarantine import Quarantine
 from tests import samples
 from tests.engines import query
 from tests.faults.tallies import Tally
+from tests.promises.conftest import Copied
 from tests.promises.process import running
 from tests.promises.server import (
     APPLICATION_TOKEN,
@@ -72,38 +74,54 @@ UNDECODABLE: Final = {
 """Readable and kept, but no fact that a read model can hold."""
 
 
+@pytest.fixture(scope="module")
+async def server(
+    with_portal: Copied, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Served]:
+    """A server that is soon tired of waiting for a body."""
+    async with (
+        with_portal(tmp_path_factory.mktemp("hostile")) as registered,
+        serving_again(registered, body_deadline=0.2) as server,
+    ):
+        yield server
+
+
 @pytest.fixture(autouse=True)
-def counted(registered: Registered) -> Iterator[None]:
+def counted(server: Served) -> Iterator[None]:
     """Each of them is a fault, for the report of faults."""
-    tally = Tally("bombs", "sqlite" if isinstance(registered.store, Folder) else "postgresql")
+    tally = Tally("bombs", "sqlite" if isinstance(server.store, Folder) else "postgresql")
     tally.ran(acknowledged=0)
     yield
     tally.write()
 
 
 @pytest.fixture
-async def served(registered: Registered) -> AsyncIterator[Served]:
-    """A server that is soon tired of waiting for a body."""
-    async with serving_again(registered, body_deadline=0.2) as server:
-        yield server
+async def served(server: Served) -> Served:
+    """That server, as a portal knows it that nobody has sent anything to."""
+    return await server.another()
+
+
+async def rows_of(served: Served, place: Place, columns: str, table: str) -> list[Any]:
+    """Give what a table has of this portal."""
+    said = f"SELECT {columns} FROM {table} WHERE portal_id = {served.portal.id} ORDER BY 1"  # noqa: S608
+    return await query(place, said)
 
 
 async def sealed(served: Served) -> list[bytes]:
     """Open all that is in quarantine."""
     quarantine = Quarantine(served.state.catalog)
-    numbers = await query(served.store.catalog, "SELECT number FROM quarantined ORDER BY number")
+    numbers = await rows_of(served, served.store.catalog, "number", "quarantined")
     return [await quarantine.body(served.portal.id, number) for (number,) in numbers]
 
 
 async def appended(served: Served) -> int:
-    ((count,),) = await query(served.store.log, "SELECT count(*) FROM event")
-    return int(count)
+    return len(await rows_of(served, served.store.log, "position", "event"))
 
 
 @pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
 async def test_what_nobody_can_read_is_sealed_byte_for_byte(served: Served, body: bytes) -> None:
     # a body without a token proves nothing, so for once the portal asks for none
-    await served.state.catalog.remove_application_token("acme", APPLICATION_TOKEN)
+    await served.state.catalog.remove_application_token(served.slug, APPLICATION_TOKEN)
     await served.state.refresh()
     began = time.monotonic()
 
@@ -125,7 +143,9 @@ async def test_what_no_fact_can_hold_is_kept_and_says_why(
     await served.state.live.catch_up()
 
     assert answer.json()["results"] == [{"outcome": "appended", "position": 1}]
-    ((position, reason),) = await query(served.generation, "SELECT position, reason FROM undecoded")
+    ((position, reason),) = await rows_of(
+        served, served.generation, "position, reason", "undecoded"
+    )
     assert position == 1
     assert reason.startswith("data.")
     assert "99999" not in reason
@@ -149,8 +169,8 @@ async def test_nul_in_a_text_is_kept_as_it_was_sent_and_shown_as_a_replacement(
     await served.feed(ITEM.replace(b"please log", b"please\\u0000log"))
     await served.state.live.catch_up()
 
-    ((payload,),) = await query(served.store.log, "SELECT payload FROM event")
-    ((text,),) = await query(served.generation, "SELECT text FROM message")
+    ((payload,),) = await rows_of(served, served.store.log, "payload", "event")
+    ((text,),) = await rows_of(served, served.generation, "text", "message")
     assert "please\0log" in from_json(payload)["data"]["message"]["text"]
     assert "please\ufffdlog" in text
 

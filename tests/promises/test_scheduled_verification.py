@@ -70,7 +70,7 @@ async def test_a_process_that_cannot_be_started_is_said(
     def refused(_: object) -> None:
         raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
 
-    monkeypatch.setattr("multiprocessing.context.SpawnProcess.start", refused)
+    monkeypatch.setattr("multiprocessing.process.BaseProcess.start", refused)
 
     found = await verification.verified_elsewhere(registered.store, 1)
 
