@@ -13,7 +13,7 @@ import pytest
 from api.operations import OPERATIONS
 from tests.described.analytics import ANALYTICS
 from tests.described.answers import answering
-from tests.described.documents import AUDIT, HTTP, OPENAPI, documents
+from tests.described.documents import AUDIT, HTTP, OPENAPI, documents, of_analytics
 from tests.described.examples import EXAMPLES
 from tests.projections.stored import differences
 from tests.test_docs import free_port, run
@@ -26,9 +26,15 @@ async def written(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, str]:
 
 
 @pytest.mark.xdist_group("described")  # they are written once
-@pytest.mark.parametrize("path", [ANALYTICS, HTTP, AUDIT, OPENAPI], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [HTTP, AUDIT, OPENAPI], ids=lambda path: path.name)
 def test_a_document_says_what_a_server_answers(written: dict[Path, str], path: Path) -> None:
     assert path.read_text() == written[path], "`make docs` writes it anew"
+
+
+@pytest.mark.long  # its commands run one by one, each as a process
+async def test_the_page_about_analytics_says_what_they_answer(tmp_path: Path) -> None:
+    async with answering(tmp_path / "data") as answers:
+        assert ANALYTICS.read_text() == await of_analytics(answers), "`make docs` writes it anew"
 
 
 async def test_nothing_was_changed_and_everything_follows(tmp_path: Path) -> None:

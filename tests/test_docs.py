@@ -7,11 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from api.settings import Settings
 from eventstore.event import NewEvent
 from eventstore.integrity import commitment, leaf
 from eventstore.store import Store
-from tests.engines import environment, postgresql_takes_long
+from tests.engines import environment
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -41,7 +43,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@postgresql_takes_long
+@pytest.mark.long  # twenty commands, each as a process
 def test_the_readme_runs(fresh: Store, tmp_path: Path) -> None:
     """Every ```sh block, in order, in one shell that stops at the first failure."""
     blocks = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)

@@ -25,20 +25,23 @@ _ABOUT: Final = Path(__file__).with_name("http.intro.md").read_text()
 
 
 async def documents(answers: Answers) -> dict[Path, str]:
-    """Return what should stand in every document, by its path."""
+    """Return what should stand in every document that shows answers, by its path."""
     audit = await _filled(AUDIT.read_text(), answers)  # first: it shows who has looked
     examples = {path: await answers.get(asked) for path, asked in EXAMPLES.items()}
-    with tempfile.TemporaryDirectory() as folder:
-        shown = await analytics(
-            ANALYTICS.read_text(), environment(answers.served.store), Path(folder)
-        )
     return {
-        ANALYTICS: shown,
         OPENAPI: _spelled({path: _example(path, examples[path]) for path in sorted(examples)})
         + "\n",
         HTTP: _http(examples),
         AUDIT: audit,
     }
+
+
+async def of_analytics(answers: Answers) -> str:
+    """Return what should stand in the page about analytics, whose commands are run."""
+    with tempfile.TemporaryDirectory() as folder:
+        return await analytics(
+            ANALYTICS.read_text(), environment(answers.served.store), Path(folder)
+        )
 
 
 def _example(path: str, answer: Any) -> dict[str, Any]:
