@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -38,6 +39,7 @@ from eventstore.database import (
 )
 from eventstore.database.postgresql import PostgresSession
 from eventstore.database.session import STREAMED
+from eventstore.database.sqlite import SqliteFile
 from eventstore.errors import StoreUnavailable
 from eventstore.postgres_store import PostgresStore
 from eventstore.store import Store
@@ -343,6 +345,14 @@ async def test_what_can_be_made_again_is_written_all_the_same(place: Place) -> N
     await session.close()
 
     assert await query(place, "SELECT count(*) FROM thing") == [(3,)]
+
+
+async def test_what_is_built_is_sorted_in_files_however_much_it_is(tmp_path: Path) -> None:
+    session = await SqliteFile(tmp_path / "built.db").open_writer(rebuildable=True)
+    in_files = 1
+
+    assert await session.rows(verbatim("PRAGMA temp_store")) == [(in_files,)]
+    await session.close()
 
 
 async def test_a_pool_lends_as_many_as_it_has(pool: Pool) -> None:
