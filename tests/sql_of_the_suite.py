@@ -161,6 +161,7 @@ def _is_whole(session: pytest.Session) -> bool:
     return (
         session.exitstatus == pytest.ExitCode.OK
         and config.args_source is pytest.Config.ArgsSource.TESTPATHS
-        and not (config.option.keyword or config.option.markexpr or config.option.deselect)
+        and config.option.markexpr in config.getini("addopts")  # as it is when nobody asks
+        and not (config.option.keyword or config.option.deselect)
         and not getattr(config.option, "lf", False)
     )
