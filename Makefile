@@ -31,8 +31,8 @@ soak: .venv/installed  ## a simulated week of polling: a million events, fifty f
 docs: .venv/installed  ## what a server answers, into docs/http.md, docs/audit.md and the OpenAPI document
 	$(BIN)/python -m tests.described
 
-contract: .venv/installed  ## what takes too long for `make test`: every answer beside its description, and more
-	$(BIN)/pytest -n auto --dist loadgroup -q -m long --ignore tests/faults
+contract: .venv/installed  ## what takes too long for `make test`, but for faults: every answer beside its description, and more
+	$(BIN)/pytest -n auto --dist loadgroup -q -m long --ignore tests/faults --ignore tests/soak --ignore tests/promises/test_fetching.py
 
 .venv-spark/installed: tests/readers/spark.txt
 	test -x .venv-spark/bin/python || $(PYTHON) -m venv .venv-spark
