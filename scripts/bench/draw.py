@@ -2,6 +2,7 @@
 
 import json
 import sys
+import textwrap
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ _MARKS = {"SQLite": "o", "PostgreSQL": "s"}
 _LINES = {"SQLite": "-", "PostgreSQL": "--"}
 _INK = "#333333"
 _ACROSS = 4
+_TITLE = 36
 
 mpl.use("svg")
 mpl.rcParams |= {
@@ -106,13 +108,15 @@ def _growth(measures: list[dict[str, Any]], about: str, path: Path) -> None:
         axes.set_ylim(top=max(measure["median"] for measure in found) * 3)
         axes.legend(frameon=False, fontsize=8, loc="upper right")
         _without_frame(axes, "top", "right")
+    for axes in places.flat[len(by_name) :]:
+        axes.set_axis_off()
     figure.suptitle(about, x=0.01, ha="left", fontsize=9)
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
 
 
 def _title(axes: Axes, text: str) -> None:
-    axes.set_title(text, loc="left", fontsize=10, weight="bold")
+    axes.set_title(textwrap.fill(text, _TITLE), loc="left", fontsize=10, weight="bold")
 
 
 def _without_frame(axes: Axes, *sides: str) -> None:
