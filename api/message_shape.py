@@ -10,6 +10,8 @@ from api.read import Read
 from api.shapes import identifier, not_before, person, when
 from api.text_forms import Shown, put_in_form
 from api.times import shown
+from eventstore.event import Instant
+from projections.facts import Basis
 from projections.messages import MessageRow
 from projections.read.beside import Beside
 from projections.read.messages import Quoted
@@ -85,13 +87,25 @@ def _message(
         "versions": row.versions,
         "system": bool(row.system),
         "posted": when(row.posted_at, row.posted_basis),
-        "edited": _edited(row),
-        "deleted": _deleted(row),
+        "edited": _deed(
+            row.edited_at,
+            row.edited_after,
+            row.edited_basis,
+            row.edited_by,
+            row.edited_by_basis,
+        ),
+        "deleted": _deed(
+            row.deleted_at,
+            row.deleted_after,
+            row.deleted_basis,
+            row.deleted_by,
+            row.deleted_by_basis,
+        ),
         "reply_to": _reply(reply, now) if reply else None,
         "forward": _forward(from_json(row.forward)) if row.forward else None,
         "thread": _thread(row, found),
         "files": [_file(file) for file in from_json(row.files)] if row.files != "[]" else [],
-        "reactions": [_reaction(code, held[code]) for code in sorted(held)] if held else [],
+        "reactions": [_reaction(code, held[code]) for code in sorted(held)],
         "provenance": {
             "first_position": row.first_position,
             "last_position": row.last_position,
@@ -100,27 +114,21 @@ def _message(
     }
 
 
-def _edited(row: MessageRow) -> models.Deed | None:
-    if row.edited_basis is None:
+def _deed(
+    at: Instant | None,
+    after: Instant | None,
+    basis: Basis | None,
+    by: int | None,
+    by_basis: Basis | None,
+) -> models.Deed | None:
+    if basis is None:
         return None
     return {
-        "at": shown(row.edited_at),
-        "basis": row.edited_basis,
-        "by": identifier(row.edited_by),
-        "by_basis": row.edited_by_basis or "unknown",
-        **not_before(row.edited_after),
-    }
-
-
-def _deleted(row: MessageRow) -> models.Deed | None:
-    if row.deleted_basis is None:
-        return None
-    return {
-        "at": shown(row.deleted_at),
-        "basis": row.deleted_basis,
-        "by": identifier(row.deleted_by),
-        "by_basis": row.deleted_by_basis or "unknown",
-        **not_before(row.deleted_after),
+        "at": shown(at),
+        "basis": basis,
+        "by": identifier(by),
+        "by_basis": by_basis or "unknown",
+        **not_before(after),
     }
 
 

@@ -97,7 +97,7 @@ async def import_lines(store: OpenStore, portal: Portal, file: Source, receiver:
     Raises PortalMismatch before anything is written when one of them is another portal's.
     """
     max_body = store.settings.max_body
-    own = Own(portal.member_id, portal.slug)
+    own = _own(portal)
     with closing(Workers(1 if file.size < _SMALL else default_jobs())) as workers:
         workers.start()
         with Progress("lines checked") as progress:
@@ -107,10 +107,14 @@ async def import_lines(store: OpenStore, portal: Portal, file: Source, receiver:
             _Writer(deliver, receiver) as writer,
         ):
             with Progress("lines", total) as progress:
-                reading = _Reading(store, portal, own, receiver, writer, progress)
+                reading = _Reading(store, portal, receiver, writer, progress)
                 await reading.read(file, workers)
     writer.counts.quarantined = reading.bad
     return writer.counts
+
+
+def _own(portal: Portal) -> Own:
+    return Own(portal.member_id, portal.slug)
 
 
 def refuse_foreign(file: Source, own: Own, max_body: int, progress: Progress) -> int:
@@ -146,7 +150,6 @@ class _Reading:
 
     store: OpenStore
     portal: Portal
-    own: Own
     receiver: str
     writer: "_Writer"
     progress: Progress
@@ -171,7 +174,7 @@ class _Reading:
         how = Receiving(
             now(), self.store.fingerprints, self.portal.hmac_key, receiver=self.receiver
         )
-        return block, self.own, how, self.store.settings.max_body
+        return block, _own(self.portal), how, self.store.settings.max_body
 
     async def _quarantine(self, refused: Refused) -> None:
         self.bad += 1
